@@ -1,0 +1,57 @@
+"""Who: named questions about people, and the people who answer to them."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models.functions import Now
+
+from contacts.models import Contact
+from core.models import Entity
+
+
+class Segment(Entity):
+    """A saved question about people. `rules` is a typed tree (rules.py); nothing but rules.py evaluates it."""
+
+    name = models.CharField(max_length=120, unique=True)
+    description = models.CharField(max_length=500, blank=True)
+    rules = models.JSONField(default=dict)
+    size = models.BigIntegerField(default=0, editable=False, help_text="Members at the last refresh.")
+    refreshed_at = models.DateTimeField(null=True, blank=True, editable=False)
+    refresh_failed = models.TextField(blank=True, editable=False)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+", editable=False
+    )
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Membership(models.Model):
+    """One person in one segment, as of its last refresh. Updated by difference, never rebuilt (membership.py)."""
+
+    pk = models.CompositePrimaryKey("segment_id", "contact_id")
+    segment = models.ForeignKey(Segment, on_delete=models.CASCADE, related_name="memberships", db_index=False)
+    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="memberships", db_constraint=False)
+    entered_at = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        return f"{self.contact_id} in {self.segment_id}"
+
+
+class SizePoint(models.Model):
+    """The size of a segment at one refresh: its growth over time."""
+
+    segment = models.ForeignKey(Segment, on_delete=models.CASCADE, related_name="size_points")
+    at = models.DateTimeField(db_default=Now())
+    size = models.BigIntegerField()
+    entered_count = models.BigIntegerField(default=0)
+    left_count = models.BigIntegerField(default=0)
+
+    class Meta:
+        ordering = ["at"]
+        indexes = [models.Index("segment", "at", name="segments_sizepoint_series")]
+
+    def __str__(self) -> str:
+        return f"{self.size} at {self.at:%Y-%m-%d %H:%M}"
