@@ -10,4 +10,6 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/schema", SpectacularAPIView.as_view(), name="schema"),
     path("api/", include("config.api")),
+    path("", include("analytics.urls")),
+    path("", include("delivery.urls")),
 ]
