@@ -1,4 +1,4 @@
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.db.models.signals import post_migrate
 
 
@@ -8,4 +8,6 @@ class TeamConfig(AppConfig):
     def ready(self) -> None:
         from team import roles  # the models it reads are loaded only now
 
-        post_migrate.connect(roles.write_roles, sender=self)
+        # Permissions are made app by app, after each one's migrations: only with the last app do all of them exist.
+        *_, last = apps.get_app_configs()
+        post_migrate.connect(roles.write_roles, sender=last)
