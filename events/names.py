@@ -1,0 +1,15 @@
+"""What events are called. Names of messages' events are ours; anything else is the name an integrator chose."""
+
+MESSAGE_SENT = "message.sent"
+DELIVERED = "message.delivered"
+OPENED = "message.opened"
+CLICKED = "message.clicked"
+BOUNCED = "message.bounced"
+COMPLAINED = "message.complained"
+UNSUBSCRIBED = "message.unsubscribed"
+FAILED = "message.failed"
+
+OF_MESSAGES = (MESSAGE_SENT, DELIVERED, OPENED, CLICKED, BOUNCED, COMPLAINED, UNSUBSCRIBED, FAILED)
+
+# Says to the log's readers that older events of its campaign carry another label now (labels.relabel).
+RELABELLED = "log.relabelled"
