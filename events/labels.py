@@ -9,10 +9,11 @@ from collections.abc import Sequence
 
 from django.db import connection, transaction
 
-from events import ingest, names
+from events import ingest, names, stream
 from events.models import Event
 
 TOO_SOON_SECONDS = 2.0  # nobody receives, reads and clicks a message within two seconds of its leaving us
+BURST_SECONDS = 1.0  # two different links of one message within a second: gateways follow all of them at once
 
 # A part of the user agent in lower case, and what it means. First match wins.
 SCANNERS = {
@@ -66,6 +67,33 @@ GMAIL_AHEAD = "edge/12.246 mozilla/5.0"
 APPLE_PRIVACY = "mozilla/5.0"
 # These fetch when the person opens the message, and hide only who and where that person is.
 PROXIES_OF_PEOPLE = {"googleimageproxy": "Gmail's image proxy", "yahoomailproxy": "Yahoo's image proxy"}
+
+# The campaign and the moments let the index find the rows: ids alone would be looked for in every partition.
+_RELABEL = """
+    UPDATE events_event SET label = %(label)s, label_reason = %(reason)s
+    WHERE id = ANY(%(ids)s) AND occurred_at BETWEEN %(since)s AND %(until)s AND name <> 'message.sent'
+      AND (campaign_id = ANY(%(campaigns)s) OR campaign_id IS NULL)
+      AND (label, label_reason) IS DISTINCT FROM (%(label)s, %(reason)s)
+    RETURNING campaign_id"""
+# Other clicks are looked for around each fresh one, in either direction: they may have been read before.
+_IN_BURSTS = """
+    WITH fresh AS (
+        SELECT message_id, campaign_id, occurred_at, properties->>'link' AS link FROM events_event
+        WHERE (xid, id) > (%s::text::xid8, %s) AND (xid, id) <= (%s::text::xid8, %s)
+          AND name = 'message.clicked' AND label = 'human' AND message_id IS NOT NULL AND campaign_id IS NOT NULL
+    ), burst AS (
+        SELECT DISTINCT fresh.message_id, fresh.campaign_id, fresh.occurred_at FROM fresh JOIN events_event AS other
+            ON other.campaign_id = fresh.campaign_id AND other.message_id = fresh.message_id
+            AND other.name = 'message.clicked' AND other.properties->>'link' <> fresh.link
+            AND other.occurred_at BETWEEN fresh.occurred_at - %s * interval '1 s'
+                                      AND fresh.occurred_at + %s * interval '1 s'
+    )
+    SELECT DISTINCT ON (event.id) event.* FROM burst JOIN events_event AS event
+        ON event.campaign_id = burst.campaign_id AND event.message_id = burst.message_id
+        AND event.name IN ('message.opened', 'message.clicked') AND event.label = 'human'
+        AND event.occurred_at BETWEEN burst.occurred_at - %s * interval '1 s'
+                                  AND burst.occurred_at + %s * interval '1 s'
+    ORDER BY event.id"""
 
 
 def label_of(user_agent: str, method: str, seconds_since_sent: float | None) -> tuple[str, str]:
@@ -129,10 +157,14 @@ def _announce(campaigns: set[int]) -> None:
     ingest.record_many({"name": names.RELABELLED, "campaign_id": campaign} for campaign in sorted(campaigns))
 
 
-# The campaign and the moments let the index find the rows: ids alone would be looked for in every partition.
-_RELABEL = """
-    UPDATE events_event SET label = %(label)s, label_reason = %(reason)s
-    WHERE id = ANY(%(ids)s) AND occurred_at BETWEEN %(since)s AND %(until)s AND name <> 'message.sent'
-      AND (campaign_id = ANY(%(campaigns)s) OR campaign_id IS NULL)
-      AND (label, label_reason) IS DISTINCT FROM (%(label)s, %(reason)s)
-    RETURNING campaign_id"""
+def label_bursts(batch: int = 50_000) -> int:
+    """Relabel those who followed several links at once as the scanners they are; returns how many events changed.
+
+    Only a second click shows that the first was not a person's, so this reads the log after the fact, with a cursor
+    of its own. What was opened in the same second was opened by the scanner too.
+    """
+    with stream.read_span("events.bursts", batch) as span:
+        if span is None:
+            return 0
+        found = Event.objects.raw(_IN_BURSTS, [*span.params, *[BURST_SECONDS] * 4])
+        return relabel(list(found), label=Event.Label.SCANNER, reason="several links at once")
