@@ -156,6 +156,8 @@ class Approval(models.Model):
 
     campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="approvals")
     content_hash = models.CharField(max_length=64)
+    bound = models.JSONField(default=dict, help_text="What the hash covers, so that a difference can be named.")
+    audience_count = models.BigIntegerField(default=0, help_text="People in the audience when approval was asked for.")
     requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     requested_at = models.DateTimeField(auto_now_add=True)
     request_comment = models.TextField(blank=True)
@@ -182,6 +184,21 @@ class StatusChange(AbstractStatusChange):
     """Every move of a campaign's status."""
 
     campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="status_changes")
+
+
+class Edit(models.Model):
+    """What one save changed, and who saved it: the part of a campaign's history that is not its status."""
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="edits")
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    at = models.DateTimeField(auto_now_add=True)
+    changes = models.JSONField(default=list, help_text='[{"field": "Name", "before": "…", "after": "…"}]')
+
+    class Meta:
+        ordering = ["-at", "-id"]
+
+    def __str__(self) -> str:
+        return ", ".join(change["field"] for change in self.changes)
 
 
 class Comment(Entity):

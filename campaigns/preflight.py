@@ -1,0 +1,186 @@
+"""What stands in the way of a campaign, and what deserves a second look before it goes out."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal
+
+from django.db import connection
+
+from campaigns import audience
+from campaigns.models import Approval, Campaign
+from contacts.channels import channels
+from templates_app.models import TemplateVersion
+
+_OVERLAP = timedelta(hours=24)
+_UNUSUAL = 3  # times the usual audience
+_FEW = 500  # an audience below this is never called unusually large
+
+
+@dataclass(frozen=True)
+class Finding:
+    level: Literal["block", "warn", "ok"]
+    code: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Reach:
+    """How many people of the audience can get it, and why the others can't: each counted once, first reason first."""
+
+    total: int
+    erased: int
+    no_address: int
+    suppressed: int
+    no_consent: int
+    reachable: int
+
+
+def check(campaign: Campaign) -> list[Finding]:
+    """Every finding, the blocking ones first."""
+    return [*blocking(campaign), *_audience_findings(campaign), *_content_findings(campaign), *_overlaps(campaign)]
+
+
+def blocking(campaign: Campaign) -> list[Finding]:
+    """Only what makes sending impossible or unlawful; cheap enough to ask at every launch."""
+    return [*_audience_blocks(campaign), *_content_blocks(campaign), *_sender_blocks(campaign)]
+
+
+def reach(campaign: Campaign) -> Reach:
+    """Counted in one statement, in the order in which the gate asks when it sends."""
+    sql, params = audience.audience_sql(campaign)
+    address = channels[campaign.channel].address_field  # a column name of ours, never a person's text
+    needs_consent = campaign.purpose == Campaign.Purpose.MARKETING
+    statement = f"""
+        SELECT count(*),
+               count(*) FILTER (WHERE why = 'erased'), count(*) FILTER (WHERE why = 'no_address'),
+               count(*) FILTER (WHERE why = 'suppressed'), count(*) FILTER (WHERE why = 'no_consent'),
+               count(*) FILTER (WHERE why = '')
+        FROM (
+            SELECT CASE WHEN person.id IS NULL OR person.erased_at IS NOT NULL THEN 'erased'
+                        WHEN person.{address} IS NULL THEN 'no_address'
+                        WHEN blocked.address IS NOT NULL THEN 'suppressed'
+                        WHEN %s AND consent.is_granted IS NOT TRUE THEN 'no_consent'
+                        ELSE '' END AS why
+            FROM ({sql}) audience
+            LEFT JOIN contacts_contact person ON person.id = audience.contact_id
+            LEFT JOIN contacts_suppression blocked ON blocked.address = person.{address} AND blocked.channel = %s
+            LEFT JOIN contacts_consentstate consent
+                   ON consent.contact_id = person.id AND consent.channel = %s AND consent.topic = ''
+        ) reasons"""  # noqa: S608
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [needs_consent, *params, campaign.channel, campaign.channel])
+        return Reach(*cursor.fetchone())
+
+
+def versions(campaign: Campaign) -> list[TemplateVersion | None]:
+    """What each variant would send: the pinned version, else the template's published one."""
+    variants = campaign.variants.select_related("version__template", "template__current_version__template")
+    return [variant.version or variant.template.current_version for variant in variants]
+
+
+def _audience_blocks(campaign: Campaign) -> list[Finding]:
+    if campaign.kind == Campaign.Kind.TRIGGERED:
+        return []
+    segments = list(campaign.segments.all())
+    if not segments:
+        return [Finding("block", "no_segment", "Nobody is chosen: pick at least one segment under Who.")]
+    failed = [segment for segment in [*segments, *campaign.excluded_segments.all()] if segment.refresh_failed]
+    found = [
+        Finding("block", "segment_failed", f"The segment “{segment}” could not be refreshed: {segment.refresh_failed}")
+        for segment in failed
+    ]
+    if not failed and not audience.count(campaign):
+        found.append(Finding("block", "empty_audience", "Nobody is in the chosen segments at the moment."))
+    return found
+
+
+def _content_blocks(campaign: Campaign) -> list[Finding]:
+    variants = list(campaign.variants.select_related("version", "template__current_version"))
+    if not variants:
+        return [Finding("block", "no_variant", "There is nothing to send: pick a template under What.")]
+    found = []
+    for variant in variants:
+        version = variant.version or variant.template.current_version
+        if version is None:
+            message = f"The template “{variant.template}” is not published yet: publish it, then come back."
+            found.append(Finding("block", "unpublished", message))
+        elif campaign.purpose == Campaign.Purpose.MARKETING and _said(version, "unsubscribe"):
+            message = f"“{variant.template}” has no unsubscribe link, which marketing messages must have."
+            found.append(Finding("block", "no_unsubscribe", message))
+    return found
+
+
+def _sender_blocks(campaign: Campaign) -> list[Finding]:
+    if campaign.sender_id is None:
+        return [Finding("block", "no_sender", "Choose who it is from under From.")]
+    return []
+
+
+def _audience_findings(campaign: Campaign) -> list[Finding]:
+    if campaign.kind == Campaign.Kind.TRIGGERED or not campaign.segments.exists():
+        return []
+    counts = reach(campaign)
+    reasons = [
+        ("erased", counts.erased, "were erased and will be left out"),
+        ("no_address", counts.no_address, f"have no address for {channels[campaign.channel].label.lower()}"),
+        ("suppressed", counts.suppressed, "are on the suppression list"),
+        ("no_consent", counts.no_consent, "have not given consent"),
+    ]
+    found = [
+        Finding("warn", code, f"{number:,} of {counts.total:,} people {words}: they will not get it.")
+        for code, number, words in reasons
+        if number
+    ]
+    if counts.total and not counts.reachable:
+        found.append(Finding("warn", "nobody_reachable", "As things stand, nobody would get this campaign."))
+    elif counts.reachable:
+        found.append(Finding("ok", "reachable", f"{counts.reachable:,} of {counts.total:,} people can get it."))
+    return [*found, *_unusual_size(campaign, counts.total)]
+
+
+def _unusual_size(campaign: Campaign, total: int) -> list[Finding]:
+    """Against the median of the last twenty approved campaigns."""
+    approved = Approval.objects.filter(decision=Approval.Decision.APPROVED, audience_count__gt=0)
+    sizes = sorted(approved.exclude(campaign=campaign).values_list("audience_count", flat=True)[:20])
+    usual = sizes[len(sizes) // 2] if sizes else 0
+    if len(sizes) < 3 or total <= max(_FEW, usual * _UNUSUAL):
+        return []
+    message = f"{total:,} people are far more than usual: your campaigns mostly go to about {usual:,}."
+    return [Finding("warn", "unusually_large", message)]
+
+
+def _content_findings(campaign: Campaign) -> list[Finding]:
+    found = []
+    for version in versions(campaign):
+        if version is None:
+            continue
+        if not version.subject:
+            found.append(Finding("warn", "no_subject", f"“{version.template}” has no subject."))
+        if not version.preheader:
+            message = f"“{version.template}” has no preheader: inboxes will show the first words of the message."
+            found.append(Finding("warn", "no_preheader", message))
+        if _said(version, "clip"):
+            message = f"“{version.template}” is so long that Gmail will cut it off, unsubscribe link included."
+            found.append(Finding("warn", "gmail_clipping", message))
+    return found
+
+
+def _overlaps(campaign: Campaign) -> list[Finding]:
+    """Other campaigns that reach for the same segments within a day."""
+    if campaign.planned_at is None:
+        return []
+    window = (campaign.planned_at - _OVERLAP, campaign.planned_at + _OVERLAP)
+    others = (
+        Campaign.objects.present()
+        .filter(segments__in=campaign.segments.all(), planned_at__range=window)
+        .filter(status__in=[Campaign.Status.SCHEDULED, Campaign.Status.SENDING, Campaign.Status.PAUSED])
+        .exclude(pk=campaign.pk)
+        .distinct()
+    )
+    return [
+        Finding("warn", "overlap", f"“{other}” goes to some of the same segments within 24 hours.") for other in others
+    ]
+
+
+def _said(version: TemplateVersion, word: str) -> bool:
+    return any(word in str(finding.get("code", "")) for finding in version.findings)
