@@ -61,6 +61,7 @@ UNFOLD: dict[str, object] = {
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
     "DASHBOARD_CALLBACK": "analytics.dashboard.home",
+    "LOGIN": {"form": "team.auth.LoginForm"},
     "STYLES": [_stylesheet],
     "SCRIPTS": [],
     "SIDEBAR": {

@@ -143,6 +143,7 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "django_celery_beat",
     "import_export",
+    "config.apps.SiteConfig",
     "core",
     "team",
     "contacts",
@@ -216,6 +217,7 @@ STORAGES = {
     },
 }
 WHITENOISE_USE_FINDERS = not IS_PRODUCTION
+STATIC_ROOT.mkdir(exist_ok=True)  # whitenoise warns at each start if it is absent
 
 # --- Security ------------------------------------------------------------------------------------------------------
 HAS_HTTPS = env_flag("HTTPS", default=IS_PRODUCTION)
@@ -225,9 +227,12 @@ SECURE_HSTS_SECONDS = 31_536_000 if HAS_HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HAS_HTTPS
 SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_AGE = 60 * 60 * 24 * 7
-if env_flag("BEHIND_PROXY", default=False):
+IS_BEHIND_PROXY = env_flag("BEHIND_PROXY", default=False)
+if IS_BEHIND_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 X_FRAME_OPTIONS = "SAMEORIGIN"  # the template preview is an iframe of ours
+SILENCED_SYSTEM_CHECKS = ["security.W019"]  # which wants DENY
+CSRF_FAILURE_VIEW = "config.errors.csrf_failure"
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [SELF],
@@ -254,6 +259,8 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "EXCEPTION_HANDLER": "core.api.problem_json",
+    # 0: the connection's own address; 1: what our proxy appended. Without it anyone may claim any address.
+    "NUM_PROXIES": 1 if IS_BEHIND_PROXY else 0,
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
 API_RATE_PER_MINUTE = int(os.environ.get("API_RATE_PER_MINUTE", "600"))
@@ -265,6 +272,8 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SCHEMA_PATH_PREFIX": "/api",
+    "SWAGGER_UI_DIST": "SIDECAR",  # our own files: the content security policy allows no others
+    "SWAGGER_UI_SETTINGS": {"deepLinking": True, "persistAuthorization": False, "docExpansion": "none", "filter": True},
     "SCHEMA_PATH_PREFIX_TRIM": False,
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
 }

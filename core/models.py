@@ -1,4 +1,4 @@
-"""Abstract models that every app builds on."""
+"""Abstract models that every app builds on, and what this installation has done once."""
 
 import uuid
 
@@ -37,3 +37,13 @@ class StatusChange(models.Model):
 
     def __str__(self) -> str:
         return f"{self.from_status or 'new'} -> {self.to_status}"
+
+
+class Milestone(models.Model):
+    """Something that happens once in the life of an installation, e.g. that a step of the demo data was loaded."""
+
+    name = models.CharField(max_length=80, primary_key=True)
+    at = models.DateTimeField(auto_now_add=True, db_default=Now())
+
+    def __str__(self) -> str:
+        return self.name

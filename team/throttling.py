@@ -1,5 +1,6 @@
-"""Rate limits of the API, counted atomically in Redis so that a parallel burst cannot slip through."""
+"""Rate limits, counted atomically in Redis so that a parallel burst cannot slip through."""
 
+import hashlib
 import time
 from typing import TYPE_CHECKING
 
@@ -21,9 +22,8 @@ class PerKey(throttling.BaseThrottle):
 
     def allow_request(self, request: Request, view: "APIView") -> bool:
         window = int(time.time()) // WINDOW_SECONDS
-        name = f"throttle:{self._who(request)}:{window}"
-        cache.add(name, 0, timeout=WINDOW_SECONDS * 2)
-        return int(cache.incr(name)) <= settings.API_RATE_PER_MINUTE
+        count = _count(f"throttle:{self._who(request)}:{window}", seconds=WINDOW_SECONDS * 2)
+        return count <= settings.API_RATE_PER_MINUTE
 
     def wait(self) -> float:
         return WINDOW_SECONDS - time.time() % WINDOW_SECONDS
@@ -34,3 +34,28 @@ class PerKey(throttling.BaseThrottle):
         if request.user and request.user.is_authenticated:
             return f"user:{request.user.pk}"
         return f"address:{self.get_ident(request)}"
+
+
+class Attempts:
+    """So many attempts at something by one party in each window of time."""
+
+    def __init__(self, what: str, *, limit: int, seconds: int) -> None:
+        self.what, self.limit, self.seconds = what, limit, seconds
+
+    def take(self, who: str) -> int:
+        """Count one attempt; the seconds to wait if there are none left, else 0."""
+        count = _count(self._key(who), seconds=self.seconds * 2)
+        return self.seconds - int(time.time()) % self.seconds if count > self.limit else 0
+
+    def forget(self, who: str) -> None:
+        cache.delete(self._key(who))
+
+    def _key(self, who: str) -> str:
+        digest = hashlib.sha256(who.encode()).hexdigest()[:32]  # of any length and with any characters
+        return f"attempts:{self.what}:{digest}:{int(time.time()) // self.seconds}"
+
+
+def _count(key: str, *, seconds: int) -> int:
+    """One more at `key`; INCR alone is atomic, and ADD before it only sets when the key vanishes."""
+    cache.add(key, 0, timeout=seconds)
+    return int(cache.incr(key))

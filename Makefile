@@ -1,0 +1,63 @@
+# Everything a person or a CI job does with Carillon. `make help` lists it.
+
+SHELL := /bin/sh
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SCALE ?= 1
+.DEFAULT_GOAL := help
+.PHONY: help run reset test check lint types bench lock ci
+
+# Variables of a .env file, for those who keep one, reach every process.
+ENVIRONMENT := set -a; [ ! -f .env ] || . ./.env; set +a;
+
+# What a production installation would set, to check its settings; the secrets guard nothing.
+SECRET := $$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(50))')
+PRODUCTION := CARILLON_ENV=production SECRET_KEY=$(SECRET) TOKEN_KEYS=$(SECRET) FIELD_KEYS=$(SECRET) \
+    PUBLIC_URL=https://carillon.example.com BEHIND_PROXY=1
+
+help: ## what there is
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: $(VENV)/run.stamp ## start the console on this machine; PORT=8001 for another port
+	@$(ENVIRONMENT) exec $(BIN)/python -m config.run
+
+reset: ## delete this console's data in var/ (asks first; YES=1 doesn't)
+	@YES=$(YES) VENV_PYTHON=$(BIN)/python sh bin/reset
+
+test: $(VENV)/dev.stamp check ## every check and every test
+	CARILLON_VAR=var/test $(BIN)/python -m pytest -n $(or $(JOBS),2) --dist loadgroup
+
+check: $(VENV)/dev.stamp lint types ## everything but the tests
+	CARILLON_VAR=var/test $(BIN)/python manage.py makemigrations --check --dry-run
+	CARILLON_VAR=var/test $(BIN)/python manage.py spectacular --validate --fail-on-warn --file /dev/null
+	CARILLON_VAR=var/test $(PRODUCTION) $(BIN)/python manage.py check --deploy --fail-level WARNING
+
+lint: $(VENV)/dev.stamp ## style, and the direction of imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+types: $(VENV)/dev.stamp ## mypy, strict
+	CARILLON_VAR=var/test $(BIN)/mypy .
+
+bench: $(VENV)/dev.stamp ## speed and memory beside hand-written limits; SCALE=0.1 for a tenth of a million rows
+	CARILLON_VAR=var/bench $(BIN)/python -m bench --scale $(SCALE)
+
+lock: ## pin every dependency with its hashes (needs uv)
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
+	    --custom-compile-command "make lock" pyproject.toml --output-file requirements.lock
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
+	    --custom-compile-command "make lock" --extra dev --constraint requirements.lock pyproject.toml \
+	    --output-file requirements-dev.lock
+
+ci: ## what CI runs
+	@.ci/run
+
+$(VENV)/run.stamp: requirements.lock bin/setup
+	@PYTHON="$(PYTHON)" sh bin/setup $(VENV) requirements.lock
+	@touch $@
+
+$(VENV)/dev.stamp: requirements-dev.lock bin/setup
+	@PYTHON="$(PYTHON)" sh bin/setup $(VENV) requirements-dev.lock
+	@touch $@ $(VENV)/run.stamp

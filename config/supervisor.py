@@ -1,0 +1,166 @@
+"""Runs the lines of the Procfile as one: prefixed output, restarts with a pause, an orderly end.
+
+Each process leads a process group of its own, so that a pool's or a server's children end with it, and is written
+down in a file, so that a start after `kill -9` of the supervisor finds and ends what that left behind.
+"""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+import psutil
+from honcho.colour import get_colours
+from honcho.printer import Message, Printer
+
+PATIENCE_SECONDS = 12  # between "please end" and "end": longer than a batch takes to reach its next commit
+STABLE_SECONDS = 30  # who lived this long is restarted at once, as if it had never died
+LONGEST_PAUSE_SECONDS = 30
+
+
+@dataclass
+class Child:
+    name: str
+    command: str
+    colour: str
+    process: subprocess.Popen[bytes] | None = None
+    started_at: float = 0
+    start_at: float = 0
+    failures: int = 0
+    readers: list[threading.Thread] = field(default_factory=list)
+
+    @property
+    def is_running(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+
+class Supervisor:
+    """Keeps every command running until told to stop; the first stop is polite, the second is not."""
+
+    def __init__(self, commands: dict[str, str], *, record: Path, cwd: Path) -> None:
+        colours = get_colours()
+        self.children = [Child(name, command, next(colours)) for name, command in commands.items()]
+        self.record, self.cwd = record, cwd
+        self.stop_requests = 0
+        self._printer = Printer(sys.stdout, width=max(map(len, commands), default=0))
+        self._printing = threading.Lock()
+
+    def run(self) -> None:
+        """Start everything and return once all of it has ended."""
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, self._on_stop_signal)
+        while not self.stop_requests:
+            for child in self.children:
+                self._look_after(child)
+            time.sleep(0.1)
+        self._stop()
+        self.record.unlink(missing_ok=True)
+
+    def say(self, text: str, *, name: str = "carillon", colour: str | None = None) -> None:
+        with self._printing:
+            for line in text.splitlines():
+                self._printer.write(Message("line", f"{line}\n", datetime.now(), name, colour))
+            sys.stdout.flush()
+
+    def _on_stop_signal(self, number: int, frame: object) -> None:
+        self.stop_requests += 1
+
+    def _look_after(self, child: Child) -> None:
+        if child.is_running:
+            return
+        if child.process is not None:
+            self._bury(child)
+        if time.monotonic() >= child.start_at and not self.stop_requests:
+            self._start(child)
+
+    def _bury(self, child: Child) -> None:
+        """Take note of a death that nobody asked for, and say when the process will be back."""
+        assert child.process is not None  # noqa: S101
+        _signal_group(child.process.pid, signal.SIGKILL)  # its own children would keep its port and its work
+        lived = time.monotonic() - child.started_at
+        child.failures = 1 if lived > STABLE_SECONDS else child.failures + 1
+        pause = min(2 ** (child.failures - 1) - 1, LONGEST_PAUSE_SECONDS)
+        child.start_at = time.monotonic() + pause
+        self.say(f"{child.name} ended unasked ({_how(child.process.returncode)}); starting it again in {pause} s")
+        child.process = None
+
+    def _start(self, child: Child) -> None:
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+        child.process = subprocess.Popen(  # noqa: S602 (lines of the Procfile, written for a shell)
+            f"exec {child.command}",
+            shell=True,
+            cwd=self.cwd,
+            env={**os.environ, "PATH": path, "PYTHONUNBUFFERED": "1"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        child.started_at = time.monotonic()
+        threading.Thread(target=self._relay, args=(child, child.process), daemon=True).start()
+        self._write_record()
+
+    def _relay(self, child: Child, process: subprocess.Popen[bytes]) -> None:
+        assert process.stdout is not None  # noqa: S101
+        for line in process.stdout:
+            self.say(line.decode(errors="replace").rstrip(), name=child.name, colour=child.colour)
+
+    def _write_record(self) -> None:
+        running = [child.process.pid for child in self.children if child.process]
+        started = {}
+        for pid in running:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                started[str(pid)] = psutil.Process(pid).create_time()
+        self.record.write_text(json.dumps(started))
+
+    def _stop(self) -> None:
+        """Ask every process to end, wait, and then don't ask."""
+        self.say("Stopping. Press ctrl-C again to end at once.")
+        running = [child.process for child in self.children if child.process and child.is_running]
+        for process in running:
+            process.send_signal(signal.SIGTERM)  # only the leader: it tells its own children, in its own order
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while any(process.poll() is None for process in running):
+            if time.monotonic() > deadline or self.stop_requests > 1:
+                break
+            time.sleep(0.05)
+        for process in running:
+            _signal_group(process.pid, signal.SIGKILL)
+            process.wait()
+        self.say("Stopped.")
+
+
+def end_leftovers(record: Path) -> int:
+    """End the processes that a killed supervisor left running; returns how many there were."""
+    try:
+        started = json.loads(record.read_text())
+    except (FileNotFoundError, ValueError):
+        return 0
+    left = [int(pid) for pid, when in started.items() if _is_same_process(int(pid), when)]
+    for pid in left:
+        _signal_group(pid, signal.SIGKILL)
+    record.unlink()
+    return len(left)
+
+
+def _is_same_process(pid: int, created_at: float) -> bool:
+    try:
+        return abs(psutil.Process(pid).create_time() - created_at) < 1
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _signal_group(leader: int, number: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):  # all gone already
+        os.killpg(leader, number)
+
+
+def _how(code: int) -> str:
+    return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
