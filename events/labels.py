@@ -157,14 +157,16 @@ def _announce(campaigns: set[int]) -> None:
     ingest.record_many({"name": names.RELABELLED, "campaign_id": campaign} for campaign in sorted(campaigns))
 
 
-def label_bursts(batch: int = 50_000) -> int:
-    """Relabel those who followed several links at once as the scanners they are; returns how many events changed.
+def label_bursts(batch: int = 50_000) -> int | None:
+    """Relabel those who followed several links at once as the scanners they are.
+
+    Returns how many events of the next batch changed, None when there is nothing new to look at.
 
     Only a second click shows that the first was not a person's, so this reads the log after the fact, with a cursor
     of its own. What was opened in the same second was opened by the scanner too.
     """
     with stream.read_span("events.bursts", batch) as span:
         if span is None:
-            return 0
+            return None
         found = Event.objects.raw(_IN_BURSTS, [*span.params, *[BURST_SECONDS] * 4])
         return relabel(list(found), label=Event.Label.SCANNER, reason="several links at once")

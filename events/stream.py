@@ -82,6 +82,14 @@ def read_span(reader: str, batch: int = 50_000) -> Iterator[Span | None]:
             _move(reader, span.end)
 
 
+@contextmanager
+def hold(reader: str) -> Iterator[Position]:
+    """Wait until nobody reads as `reader` and keep it so for the block: for work on what the reader has built."""
+    with _cursor_of(reader, skip_locked=False) as position:
+        assert position is not None  # noqa: S101  # waiting always ends with the row
+        yield position
+
+
 def replay(reader: str, *, to: Position = START) -> None:
     """Put the cursor of `reader` back (or anywhere): what follows `to` will be read again."""
     _make(reader)
@@ -94,12 +102,12 @@ def position_of(reader: str) -> Position:
 
 
 @contextmanager
-def _cursor_of(reader: str) -> Iterator[Position | None]:
-    """Lock the cursor for one transaction; None if someone else holds it."""
+def _cursor_of(reader: str, *, skip_locked: bool = True) -> Iterator[Position | None]:
+    """Lock the cursor for one transaction; None if someone else holds it and must be skipped."""
     _make(reader)
     with transaction.atomic():
         row = (
-            Cursor.objects.select_for_update(skip_locked=True)
+            Cursor.objects.select_for_update(skip_locked=skip_locked)
             .filter(reader=reader)
             .values_list("xid", "event_id")
             .first()

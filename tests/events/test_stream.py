@@ -89,9 +89,14 @@ def test_events_of_one_transaction_come_in_the_order_in_which_they_were_written(
 
 def test_work_that_fails_leaves_the_cursor_where_it_was() -> None:
     ingest.record("a")
-    with pytest.raises(ZeroDivisionError), stream.read("r"):
-        Cursor.objects.create(reader="written by the work")
-        raise ZeroDivisionError
+
+    def fail() -> None:
+        with stream.read("r"):
+            Cursor.objects.create(reader="written by the work")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
     assert names_read("r") == ["a"]
     assert not Cursor.objects.filter(reader="written by the work").exists()
 
