@@ -11,12 +11,13 @@ urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
+    # Before the console, which answers for everything below /admin/ that nobody else has claimed.
+    path("", include("analytics.urls")),
+    path("", include("delivery.urls")),
     path("admin/", admin.site.urls),
     path("api/schema", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="api-docs"),
     path("api/", include("config.api")),
-    path("", include("analytics.urls")),
-    path("", include("delivery.urls")),
 ]
 handler400 = "config.errors.bad_request"
 handler403 = "config.errors.forbidden"

@@ -52,7 +52,9 @@ class AccountRefused(Exception):
 
 
 class Connection:
-    """One open line to a provider, used by one thread at a time, kept between batches."""
+    """One open line to a provider, used by one thread at a time, kept between batches while `is_open`."""
+
+    is_open: bool = True
 
     def send(self, envelopes: Sequence[Envelope]) -> list[Result]:
         """Hand over `envelopes` and answer for each of them, in their order. Never raises for a single message.

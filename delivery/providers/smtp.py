@@ -1,6 +1,186 @@
-"""SMTP with persistent, pipelined connections (RFC 2920)."""
+"""SMTP over connections that stay open, with pipelining (RFC 2920) when the server offers it.
 
-from delivery.providers.base import Provider, providers
+smtplib says hello, starts TLS and logs in. The mail transactions are our own: smtplib waits for an answer after each of
+MAIL, RCPT, DATA and the body, four round trips a message; with pipelining it is two, and the next message's commands
+travel with the last one's body, so that it is one.
+"""
+
+import contextlib
+import smtplib
+import ssl
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+
+from delivery.providers.base import AccountRefused, Connection, Envelope, Outcome, Provider, Result, providers
+
+TIMEOUT_SECONDS = 60
+MAX_REPLY_LINE = 8192
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    code: int
+    text: str
+
+    @property
+    def is_positive(self) -> bool:
+        return 200 <= self.code < 400
+
+    @property
+    def enhanced(self) -> str:
+        """The enhanced status code of RFC 3463 at the start of the text, e.g. 5.1.1; "" without one."""
+        word = self.text.split(" ", 1)[0]
+        return word if word.count(".") == 2 and word.replace(".", "").isdigit() else ""
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.text}"
+
+
+class SmtpConnection(Connection):
+    """One session. After any error on the line it is dead (`is_open` false) and a new one must be opened."""
+
+    def __init__(self, client: smtplib.SMTP) -> None:
+        self._client = client
+        assert client.sock is not None  # noqa: S101  connected by the caller
+        self._socket = client.sock
+        self._replies = client.sock.makefile("rb")
+        self._has_pipelining = client.has_extn("pipelining")
+        self.is_open = True
+
+    def send(self, envelopes: Sequence[Envelope]) -> list[Result]:
+        results: list[Result] = []
+        try:
+            if self._has_pipelining:
+                self._send_pipelined(envelopes, results)
+            else:
+                self._send_one_by_one(envelopes, results)
+        except (OSError, ValueError) as error:
+            self.close()
+            results.extend(self._after_breakdown(envelopes, results, error))
+        if results and all(result.outcome is Outcome.RETRY for result in results) and self._refusal is not None:
+            refusal, self._refusal = self._refusal, None
+            raise refusal
+        return results
+
+    _refusal: AccountRefused | None = None
+    _body_begun: int = 0  # how many envelopes of this batch had their body put on the line
+
+    def _send_pipelined(self, envelopes: Sequence[Envelope], results: list[Result]) -> None:
+        """MAIL, RCPT and DATA of a message go out together with the body of the one before it."""
+        self._body_begun = 0
+        if not envelopes:
+            return
+        self._socket.sendall(self._commands(envelopes[0]))
+        for index, envelope in enumerate(envelopes):
+            # 1. The answers to MAIL, RCPT and DATA of this message.
+            mail, rcpt, data = self._reply(), self._reply(), self._reply()
+            following = envelopes[index + 1] if index + 1 < len(envelopes) else None
+            tail = self._commands(following) if following else b""
+            # 2. Its body, or a lone dot where the server wants one in spite of refusing the recipient.
+            if data.code == 354:
+                has_recipient = mail.is_positive and rcpt.is_positive
+                body = _stuffed(envelope.content) if has_recipient else b".\r\n"
+                self._body_begun = index + 1 if has_recipient else self._body_begun
+                self._socket.sendall(body + tail)
+                final = self._reply()
+            else:
+                self._socket.sendall(b"RSET\r\n" + tail)
+                self._reply()
+                final = data
+            results.append(self._verdict(envelope, mail, rcpt, final))
+
+    def _send_one_by_one(self, envelopes: Sequence[Envelope], results: list[Result]) -> None:
+        self._body_begun = 0
+        for index, envelope in enumerate(envelopes):
+            mail = self._ask(f"MAIL FROM:<{envelope.sender}>\r\n".encode())
+            rcpt = self._ask(f"RCPT TO:<{envelope.recipient}>\r\n".encode()) if mail.is_positive else mail
+            final = self._ask(b"DATA\r\n") if rcpt.is_positive else rcpt
+            if final.code == 354:
+                self._body_begun = index + 1
+                final = self._ask(_stuffed(envelope.content))
+            else:
+                self._ask(b"RSET\r\n")
+            results.append(self._verdict(envelope, mail, rcpt, final))
+
+    def _commands(self, envelope: Envelope) -> bytes:
+        lines = f"MAIL FROM:<{envelope.sender}>\r\nRCPT TO:<{envelope.recipient}>\r\nDATA\r\n"
+        return lines.encode()
+
+    def _ask(self, data: bytes) -> Reply:
+        self._socket.sendall(data)
+        return self._reply()
+
+    def _reply(self) -> Reply:
+        """One reply, its lines joined. Raises OSError when the line is cut and ValueError when it is no SMTP."""
+        texts = []
+        while True:
+            line = self._replies.readline(MAX_REPLY_LINE)
+            if not line:
+                raise ConnectionResetError("The server closed the connection.")
+            texts.append(line[4:].decode("utf-8", "replace").strip())
+            code = int(line[:3])
+            if line[3:4] != b"-":
+                if code == 421:
+                    raise ConnectionResetError(f"421 {' '.join(texts)}")
+                return Reply(code, " ".join(texts))
+
+    def _verdict(self, envelope: Envelope, mail: Reply, rcpt: Reply, final: Reply) -> Result:
+        """What the three answers say of one message. The first that is no "yes" decides."""
+        if not mail.is_positive:
+            if mail.code >= 500:
+                self._refusal = AccountRefused(f"The server refuses this sender: {mail}", permanent=True)
+            return Result(envelope.ledger_id, Outcome.RETRY, f"Sender refused: {mail}")
+        if not rcpt.is_positive:
+            if rcpt.code < 500:
+                return Result(envelope.ledger_id, Outcome.RETRY, str(rcpt))
+            return Result(envelope.ledger_id, Outcome.REJECTED, str(rcpt), address_is_bad=_names_the_address(rcpt))
+        if not final.is_positive:
+            outcome = Outcome.RETRY if final.code < 500 else Outcome.REJECTED
+            bad = outcome is Outcome.REJECTED and final.enhanced.startswith("5.1.")
+            return Result(envelope.ledger_id, outcome, str(final), address_is_bad=bad)
+        return Result(envelope.ledger_id, Outcome.ACCEPTED, str(final), provider_id=final.text[:200])
+
+    def _after_breakdown(
+        self, envelopes: Sequence[Envelope], results: Sequence[Result], error: Exception
+    ) -> list[Result]:
+        """Answers for those the broken line left without one: only a body that was begun may have been accepted."""
+        done, text = len(results), f"{error or type(error).__name__}"
+        if self._body_begun <= done:
+            self._refusal = AccountRefused(f"The connection broke: {text}")
+        return [
+            Result(envelope.ledger_id, Outcome.UNKNOWN if index < self._body_begun else Outcome.RETRY, text)
+            for index, envelope in enumerate(envelopes[done:], start=done)
+        ]
+
+    def close(self) -> None:
+        if self.is_open:
+            self.is_open = False
+            with contextlib.suppress(OSError):  # saying goodbye to a dead line
+                self._replies.close()
+                self._client.close()
+
+
+def _stuffed(content: bytes) -> bytes:
+    """A body as DATA wants it: dots at line starts doubled (RFC 5321 4.5.2), ended by a lone dot."""
+    if b"\r\n." in content:
+        content = content.replace(b"\r\n.", b"\r\n..")
+    if content.startswith(b"."):
+        content = b"." + content
+    return content + (b".\r\n" if content.endswith(b"\r\n") else b"\r\n.\r\n")
+
+
+def _names_the_address(reply: Reply) -> bool:
+    """Whether a refusal is about the mailbox itself, so that it should be suppressed, and not about policy or us.
+
+    With an enhanced code only 5.1.x (addressing) and 5.2.1 (mailbox disabled) count; without one, 550, 551 and 553,
+    whose RFC 5321 meaning is that there is no such mailbox. 5.7.x is policy: blocked today, fine tomorrow.
+    """
+    if reply.enhanced:
+        return reply.enhanced.startswith("5.1.") or reply.enhanced == "5.2.1"
+    return reply.code in (550, 551, 553)
 
 
 @providers.register
@@ -11,6 +191,34 @@ class Smtp(Provider):
     fields = {"host": "Host", "port": "Port", "security": "Security", "username": "User name", "password": "Password"}
     secret_fields = frozenset({"password"})
 
+    def connect(self, config: dict[str, Any]) -> Connection:
+        host, port = str(config.get("host", "")), int(config.get("port") or 587)
+        security = config.get("security", "starttls")
+        try:
+            client = self._open(host, port, security)
+            if config.get("username"):
+                client.login(str(config["username"]), str(config.get("password", "")))
+            return SmtpConnection(client)
+        except smtplib.SMTPAuthenticationError as error:
+            text = error.smtp_error.decode("utf-8", "replace") if isinstance(error.smtp_error, bytes) else str(error)
+            raise AccountRefused(f"{host} refuses the user name or password: {text}", permanent=True) from error
+        except (OSError, smtplib.SMTPException) as error:
+            raise AccountRefused(f"{host}:{port} can't be reached: {error}") from error
+
+    @staticmethod
+    def _open(host: str, port: int, security: str) -> smtplib.SMTP:
+        context = ssl.create_default_context()
+        if security == "tls":
+            client: smtplib.SMTP = smtplib.SMTP_SSL(host, port, timeout=TIMEOUT_SECONDS, context=context)
+            client.ehlo_or_helo_if_needed()
+            return client
+        client = smtplib.SMTP(host, port, timeout=TIMEOUT_SECONDS)
+        client.ehlo_or_helo_if_needed()
+        if security == "starttls":
+            client.starttls(context=context)
+            client.ehlo()
+        return client
+
 
 @providers.register
 class Sandbox(Smtp):
@@ -18,3 +226,7 @@ class Sandbox(Smtp):
     label = "Sandbox mailbox (nothing leaves this machine)"
     fields = {}
     secret_fields = frozenset()
+
+    def connect(self, config: dict[str, Any]) -> Connection:
+        where = {"host": settings.SANDBOX_SMTP_HOST, "port": settings.SANDBOX_SMTP_PORT, "security": "none"}
+        return super().connect(where)

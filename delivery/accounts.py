@@ -1,0 +1,118 @@
+"""Which account carries a message, its open lines, and what happens when the provider refuses it."""
+
+import contextlib
+import threading
+import time
+from collections.abc import Sequence
+from datetime import timedelta
+
+from django.db.models import F
+from django.utils import timezone
+
+from campaigns import lifecycle
+from campaigns.models import Campaign
+from core.errors import Refused
+from delivery.models import Account
+from delivery.providers import providers
+from delivery.providers.base import AccountRefused, Connection, Envelope, Result
+from team import notices
+from team.models import Notice
+
+MAX_IDLE_SECONDS = 30  # servers hang up on idle lines after minutes; a line this old is not worth the risk
+PAUSE_AFTER = 5  # refusals in a row
+FIRST_WAIT = timedelta(seconds=10)
+LONGEST_WAIT = timedelta(minutes=15)
+
+
+def account_for(campaign: Campaign) -> Account | None:
+    """The account that carries this campaign's sender, else the channel's default."""
+    accounts = Account.objects.filter(channel=campaign.channel)
+    own = accounts.filter(senders=campaign.sender_id).order_by("pk").first() if campaign.sender_id else None
+    return own or accounts.filter(is_default=True).first()
+
+
+def must_wait(account: Account) -> bool:
+    """Whether the provider has refused this account and its time to try again has not come."""
+    return account.retry_at is not None and account.retry_at > timezone.now()
+
+
+class Lines:
+    """The open lines of one account in this process, shared by the sender threads: one batch uses one line."""
+
+    def __init__(self, account: Account) -> None:
+        self._provider = providers[account.provider]
+        self._config = account.config
+        self._idle: list[tuple[float, Connection]] = []
+        self._lock = threading.Lock()
+
+    def send(self, envelopes: Sequence[Envelope]) -> list[Result]:
+        """Hand a batch over on a line that is open, or on a new one. Raises AccountRefused: nothing was accepted."""
+        reused = self._take()
+        if reused is not None:
+            with contextlib.suppress(AccountRefused):  # it may have gone stale: a new line gives the real answer
+                return self._send_on(reused, envelopes)
+        return self._send_on(self._provider.connect(self._config), envelopes)
+
+    def _send_on(self, line: Connection, envelopes: Sequence[Envelope]) -> list[Result]:
+        try:
+            results = line.send(envelopes)
+        except AccountRefused:
+            line.close()
+            raise
+        if line.is_open:
+            with self._lock:
+                self._idle.append((time.monotonic(), line))
+        return results
+
+    def _take(self) -> Connection | None:
+        with self._lock:
+            while self._idle:
+                since, line = self._idle.pop()
+                if time.monotonic() - since < MAX_IDLE_SECONDS:
+                    return line
+                line.close()
+        return None
+
+    def close(self) -> None:
+        with self._lock:
+            while self._idle:
+                self._idle.pop()[1].close()
+
+
+def refused(account: Account, campaign: Campaign, refusal: AccountRefused) -> timedelta:
+    """Note that the provider refuses the account; returns how long to wait. Pauses the campaign when it lasts."""
+    Account.objects.filter(pk=account.pk).update(
+        failure=str(refusal)[:2000],
+        failure_count=F("failure_count") + 1,
+        failing_since=account.failing_since or timezone.now(),
+    )
+    account.refresh_from_db()
+    wait = refusal.wait or min(FIRST_WAIT * 2 ** (account.failure_count - 1), LONGEST_WAIT)
+    Account.objects.filter(pk=account.pk).update(retry_at=timezone.now() + wait)
+    if refusal.permanent or account.failure_count >= PAUSE_AFTER:
+        _pause(account, campaign, refusal)
+    return wait
+
+
+def _pause(account: Account, campaign: Campaign, refusal: AccountRefused) -> None:
+    reason = f"{account.name} refuses to send: {refusal}"
+    with contextlib.suppress(Refused):  # somebody paused or cancelled it first
+        lifecycle.pause(campaign, by=None, reason=reason)
+        notices.tell(f"“{campaign.name}” paused itself. {reason}", level=Notice.Level.ERROR)
+
+
+def works_again(account: Account) -> None:
+    """Forget the troubles of an account that took a message."""
+    if account.failing_since is not None:
+        Account.objects.filter(pk=account.pk).update(failing_since=None, failure="", failure_count=0, retry_at=None)
+        account.refresh_from_db()
+
+
+def check_connection(account: Account) -> str:
+    """Open a line and close it again; returns what went wrong, or nothing."""
+    try:
+        providers[account.provider].connect(account.config).close()
+    except AccountRefused as refusal:
+        return str(refusal)
+    Account.objects.filter(pk=account.pk).update(failing_since=None, failure="", failure_count=0, retry_at=None)
+    return ""

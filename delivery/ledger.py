@@ -1,0 +1,257 @@
+"""The moves of a ledger row: which state may follow which, and the few statements that make them.
+
+Every statement here is a compare-and-set over a batch: it names the state that it expects, and a row that another
+process has moved meanwhile is left as it is. All times are the database's, so a worker's wrong clock can't matter.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import connection, transaction
+
+from core import failpoints
+from delivery.models import Message
+from events import ingest, names
+
+State = Message.State
+
+MOVES: dict[str, tuple[str, ...]] = {
+    State.PLANNED: (State.QUEUED, State.SKIPPED, State.CANCELLED),
+    State.QUEUED: (State.SENDING, State.PLANNED, State.SKIPPED, State.FAILED, State.CANCELLED),
+    State.SENDING: (State.SENT, State.FAILED, State.PLANNED, State.UNKNOWN),
+    State.UNKNOWN: (State.SENT, State.DELIVERED, State.FAILED, State.PLANNED),
+    State.SENT: (State.DELIVERED, State.FAILED),
+    State.DELIVERED: (State.FAILED,),
+    State.FAILED: (),
+    State.SKIPPED: (),
+    State.CANCELLED: (),
+}
+OPEN = (State.PLANNED, State.QUEUED, State.SENDING)
+
+MAX_DEATHS = 3  # a row that was in the hands of this many dying workers is set aside, or it would kill them all
+MAX_ATTEMPTS = 6
+RETRY_BASE = timedelta(seconds=30)
+RETRY_CAP = timedelta(hours=4)
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A row in this worker's hands."""
+
+    id: int
+    contact_id: int
+    variant_id: int
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How an attempt ended: the state to move to, and why."""
+
+    id: int
+    state: str
+    reason: str = ""
+    detail: str = ""
+    provider_id: str = ""
+
+
+def claim(run_id: int, *, worker: str, after: int, limit: int) -> list[Claimed]:
+    """Take up to `limit` due rows with id > `after`, in order; nobody else gets them while the lease lasts.
+
+    `after` lets a worker step over the index entries that its own earlier claims left behind: without it every claim
+    scans all the dead ones first, and claiming slows down as a run goes on.
+    """
+    statement = """
+        WITH due AS MATERIALIZED (
+            SELECT id FROM delivery_message
+            WHERE run_id = %s AND state = 'planned' AND id > %s AND due_at <= statement_timestamp()
+            ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED)
+        UPDATE delivery_message m
+        SET state = 'queued', attempt = m.attempt + 1, worker = %s, state_at = statement_timestamp(),
+            lease_until = statement_timestamp() + make_interval(secs => %s)
+        FROM due WHERE m.id = due.id
+        RETURNING m.id, m.contact_id, m.variant_id, m.attempt
+    """
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(statement, [run_id, after, limit, worker, settings.LEASE_SECONDS])
+        rows = sorted(cursor.fetchall())
+        failpoints.reach("before_claim_commit")
+    if rows:
+        failpoints.reach("after_claim_commit")
+    return [Claimed(*row) for row in rows]
+
+
+def begin_sending(ids: Sequence[int], *, worker: str, account_id: int) -> set[int]:
+    """Commit `sending` for rows that this worker still holds and whose campaign still sends; returns their ids.
+
+    This commit comes before any byte goes to the provider: a row found `planned` or `queued` was never handed over.
+    """
+    statement = """
+        UPDATE delivery_message m
+        SET state = 'sending', account_id = %s, state_at = statement_timestamp(),
+            lease_until = statement_timestamp() + make_interval(secs => %s)
+        FROM delivery_run r, campaigns_campaign k
+        WHERE m.id = ANY(%s) AND m.state = 'queued' AND m.worker = %s
+            AND r.id = m.run_id AND k.id = r.campaign_id AND k.status = 'sending'
+        RETURNING m.id
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [account_id, settings.LEASE_SECONDS, list(ids), worker])
+        return {row[0] for row in cursor.fetchall()}
+
+
+def give_back(
+    ids: Iterable[int], *, worker: str, expected: str, wait: timedelta = timedelta(0), reason: str = ""
+) -> None:
+    """Return those rows still in the state `expected` that were certainly not handed over, their attempt unspent."""
+    statement = """
+        UPDATE delivery_message
+        SET state = 'planned', attempt = attempt - 1, lease_until = NULL, worker = '', reason = %s,
+            due_at = statement_timestamp() + %s, state_at = statement_timestamp()
+        WHERE id = ANY(%s) AND state = %s AND worker = %s
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [reason, wait, list(ids), expected, worker])
+
+
+def settle(endings: Sequence[Ending], *, expected: Sequence[str], worker: str = "") -> None:
+    """Record how attempts ended, with their events, in one transaction."""
+    for old in expected:
+        bad = {ending.state for ending in endings} - set(MOVES[old])
+        if bad:
+            raise ValueError(f"No move from {old} to {', '.join(sorted(bad))}")
+    # Numbered from attempt 1: 30 s, 1 min, 2 min ... 4 h, each anywhere between nothing and that (full jitter),
+    # so that what failed together does not come back together.
+    statement = """
+        WITH ending AS (
+            SELECT * FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[])
+                AS e(id, state, reason, detail, provider_id))
+        UPDATE delivery_message m
+        SET state = e.state, reason = e.reason, detail = e.detail, provider_id = e.provider_id,
+            lease_until = NULL, state_at = statement_timestamp(),
+            sent_at = CASE WHEN e.state = 'sent' THEN statement_timestamp() ELSE m.sent_at END,
+            due_at = CASE WHEN e.state = 'planned'
+                THEN statement_timestamp() + random() * least(%s::interval, %s::interval * 2 ^ (m.attempt - 1))
+                ELSE m.due_at END
+        FROM ending e, delivery_run r
+        WHERE m.id = e.id AND m.state = ANY(%s) AND (%s = '' OR m.worker = %s) AND r.id = m.run_id
+        RETURNING m.id, m.contact_id, r.campaign_id, m.variant_id, m.state, m.reason, m.sent_at
+    """
+    columns = zip(*((e.id, e.state, e.reason, e.detail[:2000], e.provider_id[:200]) for e in endings), strict=True)
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            arrays = [list(column) for column in columns]
+            cursor.execute(statement, [*arrays, RETRY_CAP, RETRY_BASE, list(expected), worker, worker])
+            moved = cursor.fetchall()
+        _record_events(moved)
+        failpoints.reach("before_result_commit")
+    failpoints.reach("after_result_commit")
+
+
+_EVENT_OF_STATE = {State.SENT: names.MESSAGE_SENT, State.FAILED: names.FAILED}
+
+
+def _record_events(moved: Sequence[tuple]) -> None:
+    rows = []
+    for message_id, contact_id, campaign_id, variant_id, state, reason, _ in moved:
+        name = names.BOUNCED if reason == "bounced" else _EVENT_OF_STATE.get(state)
+        if name is not None:
+            rows.append(
+                {
+                    "name": name,
+                    "contact_id": contact_id,
+                    "campaign_id": campaign_id,
+                    "variant_id": variant_id,
+                    "message_id": message_id,
+                    "properties": {"reason": reason} if reason else {},
+                }
+            )
+    if rows:
+        ingest.record_many(rows)
+
+
+def reap() -> tuple[int, int]:
+    """Take rows from dead workers: (returned to be sent, become unknown).
+
+    A row that was only being prepared is sent again; one whose provider call had begun may have been accepted, so it
+    becomes `unknown` and is never resent by itself.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE delivery_message
+            SET state = CASE WHEN attempt >= %s THEN 'failed' ELSE 'planned' END,
+                reason = CASE WHEN attempt >= %s THEN 'quarantined' ELSE '' END,
+                detail = CASE WHEN attempt >= %s THEN 'Workers ended three times while preparing it.' ELSE '' END,
+                lease_until = NULL, worker = '', state_at = statement_timestamp()
+            WHERE state = 'queued' AND lease_until < statement_timestamp()
+            """,
+            [MAX_DEATHS] * 3,
+        )
+        returned = cursor.rowcount
+        cursor.execute(
+            """
+            UPDATE delivery_message
+            SET state = 'unknown', reason = 'worker_died', lease_until = NULL, state_at = statement_timestamp(),
+                detail = 'The worker ended before the provider''s answer was recorded.'
+            WHERE state = 'sending' AND lease_until < statement_timestamp()
+            """
+        )
+        return returned, cursor.rowcount
+
+
+def cancel_rest(run_id: int, *, limit: int = 20_000) -> int:
+    """Cancel up to `limit` rows that nobody has begun to send; returns how many."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            WITH rest AS (SELECT id FROM delivery_message WHERE run_id = %s AND state = 'planned'
+                          LIMIT %s FOR UPDATE SKIP LOCKED)
+            UPDATE delivery_message m SET state = 'cancelled', reason = 'campaign_cancelled',
+                state_at = statement_timestamp()
+            FROM rest WHERE m.id = rest.id
+            """,
+            [run_id, limit],
+        )
+        return cursor.rowcount
+
+
+def is_quiet(run_id: int) -> bool:
+    """Whether no row of the run can move by itself any more. Both questions are answered by small partial indexes."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT NOT EXISTS (SELECT 1 FROM delivery_message WHERE run_id = %s AND state = 'planned')
+               AND NOT EXISTS (SELECT 1 FROM delivery_message
+                               WHERE run_id = %s AND state IN ('queued', 'sending') AND lease_until IS NOT NULL)
+            """,
+            [run_id, run_id],
+        )
+        return bool(cursor.fetchone()[0])
+
+
+def counts(run_id: int) -> dict[str, int]:
+    """Rows of a run by "state|reason"."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT state || '|' || reason, count(*) FROM delivery_message WHERE run_id = %s GROUP BY 1", [run_id]
+        )
+        return dict(cursor.fetchall())
+
+
+def defer(rows: Sequence[tuple[int, str, object]], *, worker: str) -> None:
+    """Return rows (id, reason, due_at) that the gate wants asked again later, with their attempt unspent."""
+    ids, reasons, moments = zip(*rows, strict=True)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE delivery_message m
+            SET state = 'planned', attempt = m.attempt - 1, lease_until = NULL, worker = '', reason = d.reason,
+                due_at = greatest(d.due_at, statement_timestamp()), state_at = statement_timestamp()
+            FROM unnest(%s::bigint[], %s::text[], %s::timestamptz[]) AS d(id, reason, due_at)
+            WHERE m.id = d.id AND m.state = 'queued' AND m.worker = %s
+            """,
+            [list(ids), list(reasons), list(moments), worker],
+        )

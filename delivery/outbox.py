@@ -1,0 +1,127 @@
+"""Runs: opening them, freezing their audience into the ledger, and ending them. The only writer of Run.status."""
+
+import logging
+
+from django.db import connection, transaction
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from campaigns import allocation, audience, lifecycle
+from campaigns.models import Campaign
+from delivery import gate, ledger
+from delivery.models import Message, Run, RunStatusChange
+from segments import membership
+
+logger = logging.getLogger(__name__)
+
+MOVES: dict[str, tuple[str, ...]] = {
+    Run.Status.PLANNING: (Run.Status.SENDING, Run.Status.CANCELLED),
+    Run.Status.SENDING: (Run.Status.FINISHED, Run.Status.CANCELLED),
+    Run.Status.FINISHED: (),
+    Run.Status.CANCELLED: (),
+}
+
+
+def sweep() -> None:
+    """Find all work that the rows show: what a broker message would have told, had none been lost."""
+    ledger.reap()
+    for campaign in Campaign.objects.filter(status=Campaign.Status.SENDING, kind=Campaign.Kind.BROADCAST):
+        open_run(campaign)
+    for run in Run.objects.filter(status=Run.Status.PLANNING).select_related("campaign"):
+        plan(run)
+    for run in Run.objects.filter(status=Run.Status.SENDING).select_related("campaign"):
+        close_if_quiet(run)
+
+
+def has_due() -> bool:
+    """Whether any row may be claimed now. Each question is one probe into the index of planned rows."""
+    running = Run.objects.filter(status=Run.Status.SENDING, campaign__status=Campaign.Status.SENDING)
+    return any(
+        Message.objects.filter(run=run, state=Message.State.PLANNED, due_at__lte=Now()).exists() for run in running
+    )
+
+
+def open_run(campaign: Campaign) -> Run:
+    """The run of the campaign's planned instant; the same one however often and from wherever it is asked for."""
+    run, _ = Run.objects.get_or_create(campaign=campaign, planned_at=campaign.planned_at or timezone.now())
+    return run
+
+
+def plan(run: Run) -> bool:
+    """Write the ledger rows of a run in one statement and let it send; False if another process is at it or was.
+
+    Everyone whom the segments name gets a row: those whom the gate refuses now are `skipped` with the reason, so that
+    a run's rows always add up to its audience.
+    """
+    with transaction.atomic():
+        if not Run.objects.select_for_update(skip_locked=True).filter(pk=run.pk, status=Run.Status.PLANNING).exists():
+            return False
+        campaign = Campaign.objects.get(pk=run.campaign_id)
+        if campaign.status != Campaign.Status.SENDING:
+            return False
+        for segment in campaign.segments.all() | campaign.excluded_segments.all():
+            membership.refresh(segment)
+        run.audience_count = freeze_audience(run, campaign)
+        Run.objects.filter(pk=run.pk).update(audience_count=run.audience_count)
+        _move(run, Run.Status.PLANNING, Run.Status.SENDING)
+    logger.info("run %s of campaign %s planned: %s people", run.pk, campaign.uuid, run.audience_count)
+    return True
+
+
+def freeze_audience(run: Run, campaign: Campaign) -> int:
+    """INSERT ... SELECT of the whole audience, the gate's static checks included; returns the number of rows."""
+    who, who_params = audience.audience_sql(campaign)
+    variant, variant_params = allocation.variant_sql(campaign)
+    asked = gate.clauses(gate.question_for(campaign), is_plan=True)
+    statement = f"""
+        INSERT INTO delivery_message (run_id, contact_id, variant_id, step, channel, state, reason)
+        SELECT %s, contact_id, {variant}, 0, %s,
+            CASE WHEN reason = '' THEN 'planned' ELSE 'skipped' END, reason
+        FROM (SELECT c.id AS contact_id, {asked.reason} AS reason
+              FROM ({who}) audience JOIN contacts_contact c ON c.id = audience.contact_id {asked.joins}) verdicts
+        ON CONFLICT DO NOTHING
+    """  # noqa: S608  our own clauses; values are parameters
+    with connection.cursor() as cursor:
+        # The default row estimate for a large anti-join invites nested loops; planning a million that way takes hours.
+        cursor.execute("SET LOCAL enable_nestloop = off")
+        cursor.execute("SET LOCAL work_mem = '256MB'")
+        cursor.execute(statement, [run.pk, *variant_params, campaign.channel, *who_params])
+        return cursor.rowcount
+
+
+def close_if_quiet(run: Run) -> None:
+    """End a run that has nothing left to do, and with it its campaign."""
+    campaign = run.campaign
+    if campaign.status == Campaign.Status.CANCELLED:
+        while ledger.cancel_rest(run.pk):
+            pass
+        if ledger.is_quiet(run.pk):
+            _finish(run, Run.Status.CANCELLED)
+    elif campaign.status == Campaign.Status.SENDING and ledger.is_quiet(run.pk):
+        with transaction.atomic():
+            if _finish(run, Run.Status.FINISHED):
+                lifecycle.finish(campaign)
+
+
+def recount(run: Run) -> None:
+    """Renew the final counts after an `unknown` row was settled or a late bounce came in."""
+    Run.objects.filter(pk=run.pk).update(final_counts=ledger.counts(run.pk))
+
+
+def _finish(run: Run, status: str) -> bool:
+    with transaction.atomic():
+        if not _move(run, run.status, status):
+            return False
+        Run.objects.filter(pk=run.pk).update(finished_at=timezone.now(), final_counts=ledger.counts(run.pk))
+    return True
+
+
+def _move(run: Run, old: str, new: str, reason: str = "") -> bool:
+    """Compare-and-set with its history row; False if another process got there first."""
+    if new not in MOVES[old]:
+        raise ValueError(f"No move from {old} to {new}")
+    if not Run.objects.filter(pk=run.pk, status=old).update(status=new):
+        return False
+    RunStatusChange.objects.create(run=run, from_status=old, to_status=new, reason=reason)
+    run.status = new
+    return True

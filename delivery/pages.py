@@ -1,0 +1,165 @@
+"""Delivery's pages about other objects: a campaign's recipients, why a person did or didn't get it, their messages."""
+
+import email
+import email.policy
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.admin.views.decorators import staff_member_required
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_POST, require_safe
+
+from campaigns.models import Campaign
+from contacts.models import Contact
+from core.errors import Refused
+from delivery import trying, why
+from delivery.models import Message, SandboxMail
+from events.models import Event
+from templates_app.models import TemplateVersion
+
+PAGE = 50
+View = Callable[..., HttpResponse]
+
+
+def _needs(permission: str) -> Callable[[View], View]:
+    """Only people of the team who hold `permission`: others sign in or are told no."""
+
+    def wrap(view: View) -> View:
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            if not request.user.has_perm(permission):  # type: ignore[union-attr]
+                raise PermissionDenied
+            return view(request, *args, **kwargs)
+
+        guarded.__name__ = view.__name__
+        return staff_member_required(guarded)
+
+    return wrap
+
+
+def _console(request: HttpRequest, title: str, **context: Any) -> dict[str, Any]:
+    return {**admin.site.each_context(request), "title": title, **context}
+
+
+def contact_by(text: str) -> Contact | None:
+    """The contact whose public id, email or external id is `text`."""
+    text = text.strip()
+    if not text:
+        return None
+    found = Contact.objects.filter(email=text.lower()).first() or Contact.objects.filter(external_id=text).first()
+    if found is None:
+        try:
+            found = Contact.objects.filter(uuid=text).first()
+        except ValidationError:
+            return None
+    return found
+
+
+@_needs("campaigns.view_campaign")
+@require_safe
+def recipients(request: HttpRequest, campaign: str) -> HttpResponse:
+    """Everyone in a campaign's ledger, newest row first, a page at a time by key."""
+    subject = get_object_or_404(Campaign, uuid=campaign)
+    rows = Message.objects.filter(run__campaign=subject).select_related("contact", "variant").order_by("-id")
+    state, reason = request.GET.get("state", ""), request.GET.get("reason", "")
+    rows = rows.filter(state=state) if state in Message.State.values else rows
+    rows = rows.filter(reason=reason[:30]) if reason else rows
+    who = request.GET.get("q", "").strip()
+    if who:
+        found = contact_by(who)
+        rows = rows.filter(contact=found) if found else rows.none()
+    before = request.GET.get("before", "")
+    page = list((rows.filter(pk__lt=int(before)) if before.isdigit() else rows)[: PAGE + 1])
+    context = _console(
+        request,
+        f"Recipients of {subject.name}",
+        campaign=subject,
+        rows=[(row, why.reason_label(row.reason) if row.reason else "") for row in page[:PAGE]],
+        next_before=page[PAGE - 1].pk if len(page) > PAGE else None,
+        states=Message.State.choices,
+        state=state,
+        reason=reason,
+        who=who,
+    )
+    return render(request, "delivery/recipients.html", context)
+
+
+@_needs("campaigns.view_campaign")
+@require_safe
+def why_page(request: HttpRequest, campaign: str) -> HttpResponse:
+    """Why one person did or didn't get a campaign; without a person, a field to name one."""
+    subject = get_object_or_404(Campaign, uuid=campaign)
+    asked = request.GET.get("contact", "")
+    contact = contact_by(asked)
+    context = _console(
+        request,
+        f"Why did or didn't they get “{subject.name}”?",
+        campaign=subject,
+        asked=asked,
+        contact=contact,
+        explanation=why.explain(subject, contact) if contact else None,
+    )
+    return render(request, "delivery/why.html", context)
+
+
+@_needs("contacts.view_contact")
+@require_safe
+def contact_messages(request: HttpRequest, contact: str) -> HttpResponse:
+    """The part of a contact's page that shows their messages and events."""
+    person = get_object_or_404(Contact, uuid=contact)
+    sent = Message.objects.filter(contact=person).select_related("run__campaign").order_by("-id")[:50]
+    done = Event.objects.filter(contact_id=person.pk).exclude(name="message.sent").order_by("-occurred_at")[:50]
+    names = dict(Campaign.objects.filter(pk__in=[e.campaign_id for e in done]).values_list("pk", "name"))
+    context = {
+        "contact": person,
+        "rows": [(row, why.reason_label(row.reason) if row.reason else "") for row in sent],
+        "events": [(event, names.get(event.campaign_id or 0, "")) for event in done],
+    }
+    return render(request, "delivery/contact_messages.html", context)
+
+
+@_needs("templates_app.change_template")
+@require_POST
+def test_send(request: HttpRequest) -> HttpResponse:
+    """Send a template's version to one contact and go back to where the form was."""
+    version = get_object_or_404(TemplateVersion, uuid=request.POST.get("version", ""))
+    asked = request.POST.get("to", "")
+    contact = contact_by(asked)
+    if contact is None:
+        messages.error(request, f"There is no contact “{asked[:100]}”. Tests go to contacts: add this one first.")
+    else:
+        try:
+            trying.send_test(version, to=contact)
+            messages.success(request, f"Test sent to {contact.email}.")
+        except Refused as refused:
+            messages.error(request, refused.message)
+    back = request.POST.get("next", "")
+    if not url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()}):
+        back = reverse("admin:templates_app_template_changelist")
+    return HttpResponseRedirect(back)
+
+
+@_needs("delivery.view_sandboxmail")
+@require_safe
+def sandbox_body(request: HttpRequest, pk: int) -> HttpResponse:
+    """The HTML of a received mail, for a sandboxed frame: no script runs, and links open a new tab."""
+    mail = get_object_or_404(SandboxMail, pk=pk)
+    part = email.message_from_bytes(bytes(mail.raw), policy=email.policy.default).get_body(("html", "plain"))
+    text = str(part.get_content()) if part is not None else ""
+    if part is not None and part.get_content_type() == "text/plain":
+        response = HttpResponse(text, content_type="text/plain; charset=utf-8")
+    else:
+        response = HttpResponse(text)
+    response._csp_replace = {  # type: ignore[attr-defined]
+        "default-src": ["'none'"],
+        "img-src": ["http:", "https:", "data:"],
+        "style-src": ["'unsafe-inline'"],
+        "font-src": ["https:"],
+        "sandbox": ["allow-popups", "allow-popups-to-escape-sandbox"],
+        "frame-ancestors": ["'self'"],
+    }
+    return response

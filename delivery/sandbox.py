@@ -1,0 +1,90 @@
+"""The sandbox mailbox: a real SMTP server that keeps what it receives for the console instead of passing it on."""
+
+import asyncio
+import email
+import email.policy
+import logging
+import signal
+from collections.abc import Sequence
+
+from aiosmtpd.smtp import SMTP, Envelope, Session
+from django.conf import settings
+from django.db import close_old_connections
+
+from delivery.models import SandboxMail
+
+logger = logging.getLogger(__name__)
+
+KEEP = 20_000  # newest mails kept; older ones are removed as new ones come in
+BATCH_SECONDS = 0.1
+MAX_MAIL_BYTES = 10 * 1024**2
+
+
+class Mailbox:
+    """Takes mails from the SMTP server and writes them in batches."""
+
+    def __init__(self) -> None:
+        self._waiting: list[SandboxMail] = []
+        self._since_pruned = 0
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802  aiosmtpd's name
+        raw = bytes(envelope.content or b"")
+        headers = email.message_from_bytes(raw[: raw.find(b"\r\n\r\n") + 4], policy=email.policy.default)
+        ledger_id = str(headers.get("X-Carillon-Message", ""))
+        for recipient in envelope.rcpt_tos:
+            self._waiting.append(
+                SandboxMail(
+                    sender=(envelope.mail_from or "")[:320],
+                    recipient=recipient[:320],
+                    subject=str(headers.get("Subject", "")).replace("\0", ""),
+                    raw=raw,
+                    message_id=int(ledger_id) if ledger_id.isdigit() else None,
+                )
+            )
+        return "250 2.0.0 Kept in the sandbox mailbox"
+
+    async def keep_writing(self) -> None:
+        while True:
+            await asyncio.sleep(BATCH_SECONDS)
+            await self.write()
+
+    async def write(self) -> None:
+        mails, self._waiting = self._waiting, []
+        if mails:
+            await asyncio.to_thread(self._store, mails)
+
+    def _store(self, mails: Sequence[SandboxMail]) -> None:
+        close_old_connections()
+        SandboxMail.objects.bulk_create(mails, batch_size=200)
+        self._since_pruned += len(mails)
+        if self._since_pruned >= KEEP // 10:
+            self._since_pruned = 0
+            prune()
+
+
+def prune(keep: int = KEEP) -> None:
+    """Remove all but the newest `keep` mails."""
+    newest = SandboxMail.objects.order_by("-pk").values_list("pk", flat=True)
+    oldest_kept = newest[keep : keep + 1].first()
+    if oldest_kept is not None:
+        SandboxMail.objects.filter(pk__lte=oldest_kept).delete()
+
+
+async def serve() -> None:
+    """Listen until SIGTERM or SIGINT, then write what is still waiting."""
+    mailbox, stop = Mailbox(), asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stop.set)
+    where = settings.SANDBOX_SMTP_HOST, settings.SANDBOX_SMTP_PORT
+
+    def session() -> SMTP:
+        return SMTP(mailbox, data_size_limit=MAX_MAIL_BYTES, hostname="sandbox.carillon.local", enable_SMTPUTF8=True)
+
+    server = await loop.create_server(session, *where)
+    logger.info("the sandbox mailbox listens at %s:%s", *where)
+    writer = asyncio.create_task(mailbox.keep_writing())
+    await stop.wait()
+    server.close()
+    writer.cancel()
+    await mailbox.write()

@@ -1,0 +1,76 @@
+"""Tasks of delivery. Each only wakes up and looks: what there is to do stands in the rows."""
+
+import mmap
+import os
+import socket
+import time
+from datetime import timedelta
+from typing import Any
+
+from celery import shared_task
+from celery.signals import worker_shutting_down
+from django.conf import settings
+from django.core.cache import cache
+from django.utils import timezone
+
+from delivery import engagement, outbox, sending
+from delivery.models import WorkerBeat
+
+DRAIN_SECONDS = 60
+BEAT_EVERY = timedelta(seconds=5)
+
+# One byte shared between the worker's main process and its children, which are forked after this module is imported:
+# at a warm shutdown only the main process hears of it, and the children must stop claiming at once.
+_stopping = mmap.mmap(-1, 1)
+
+
+@worker_shutting_down.connect
+def _stop_claiming(**_: Any) -> None:
+    _stopping[0] = 1
+
+
+def _must_stop() -> bool:
+    return _stopping[0] == 1
+
+
+@shared_task
+def drain(slot: int) -> None:
+    """Send what is due. `slot` numbers the senders that should run at once; it only keeps the queue from filling."""
+    worker = f"{socket.gethostname()[:20]}:{os.getpid()}:{slot}"
+    beat = _beats(f"send:{slot}", f"drain:{slot}")
+    sending.drain(worker=worker, seconds=DRAIN_SECONDS, must_stop=_must_stop, beat=beat)
+    cache.delete(f"drain:{slot}")
+    beat()
+
+
+@shared_task
+def sweep() -> None:
+    """Find what is to be done from the rows alone, and wake the senders that don't run."""
+    WorkerBeat.objects.update_or_create(name="sweep", defaults={"at": timezone.now()})
+    outbox.sweep()
+    if outbox.has_due():
+        for slot in range(settings.SEND_WORKERS):
+            if cache.add(f"drain:{slot}", 1, timeout=20):
+                drain.delay(slot)
+
+
+@shared_task
+def read_events() -> None:
+    """Bring opens, clicks and deliveries from the log into the ledger until nothing new is there."""
+    until = time.monotonic() + 30
+    while engagement.read_events() and time.monotonic() < until:
+        pass
+
+
+def _beats(name: str, key: str) -> Any:
+    """A function that, every few seconds at most, notes that this process makes progress."""
+    last = [0.0]
+
+    def beat() -> None:
+        now = time.monotonic()
+        if now - last[0] >= BEAT_EVERY.total_seconds():
+            last[0] = now
+            WorkerBeat.objects.update_or_create(name=name, defaults={"at": timezone.now()})
+            cache.set(key, 1, timeout=20)
+
+    return beat

@@ -1,0 +1,91 @@
+"""What comes back from people's inboxes: opens and clicks, verified, labelled and appended to the event log."""
+
+from datetime import datetime
+
+from django.core.cache import cache
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from core import tokens
+from delivery.links import CLICK, OPEN, unpacked
+from delivery.models import Message
+from events import ingest, labels, names
+from templates_app.models import Link
+
+PIXEL = bytes.fromhex("47494638396101000100800000000000ffffff21f90401000000002c00000000010001000002024401003b")
+
+
+@require_safe
+@never_cache
+def opened(request: HttpRequest, token: str) -> HttpResponse:
+    """The pixel. A broken token gets the picture too: an inbox should never show a broken image because of us."""
+    try:
+        [message_id], _ = unpacked(tokens.verify(OPEN, token), 1)
+    except tokens.BadToken:
+        return HttpResponse(PIXEL, content_type="image/gif", status=404)
+    record(request, names.OPENED, message_id)
+    return HttpResponse(PIXEL, content_type="image/gif")
+
+
+@require_safe
+@never_cache
+def clicked(request: HttpRequest, token: str) -> HttpResponse:
+    """Note the click and go on to the link's stored address, never to one that the visitor brought."""
+    try:
+        [message_id, link_id], rendered = unpacked(tokens.verify(CLICK, token), 2)
+        url = rendered.decode() if rendered else stored_url(link_id)
+    except (tokens.BadToken, UnicodeDecodeError, Link.DoesNotExist):
+        return render(request, "delivery/bad_link.html", status=404)
+    record(request, names.CLICKED, message_id, {"link": link_id, "url": url[:500]})
+    response = HttpResponseRedirect(url)
+    response["Referrer-Policy"] = "no-referrer"
+    response["X-Robots-Tag"] = "noindex"
+    return response
+
+
+def stored_url(link_id: int) -> str:
+    """The address of a link; links never change, so it may be remembered."""
+    key = f"link:{link_id}"
+    url = cache.get(key)
+    if url is None:
+        url = Link.objects.values_list("url", flat=True).get(pk=link_id)
+        cache.set(key, url, 3600)
+    return str(url)
+
+
+def record(request: HttpRequest, name: str, message_id: int, properties: dict[str, object] | None = None) -> None:
+    """Append an event of a message with its label; a message that is not in the ledger (a test) leaves none."""
+    row = (
+        Message.objects.filter(pk=message_id).values("contact_id", "run__campaign_id", "variant_id", "sent_at").first()
+    )
+    if row is None:
+        return
+    label, reason = labels.label_of(
+        request.headers.get("User-Agent", ""), request.method or "GET", _seconds_since(row["sent_at"])
+    )
+    ingest.record(
+        name,
+        contact_id=row["contact_id"],
+        campaign_id=row["run__campaign_id"],
+        variant_id=row["variant_id"],
+        message_id=message_id,
+        label=label,
+        label_reason=reason,
+        properties=properties,
+    )
+
+
+def _seconds_since(moment: datetime | None) -> float | None:
+    return None if moment is None else (timezone.now() - moment).total_seconds()
+
+
+def message_of(purpose: str, token: str) -> Message:
+    """The ledger row that a token for `purpose` names, with its contact and campaign; raises Http404."""
+    try:
+        [message_id], _ = unpacked(tokens.verify(purpose, token), 1)
+        return Message.objects.select_related("contact", "run__campaign__sender").get(pk=message_id)
+    except (tokens.BadToken, Message.DoesNotExist) as error:
+        raise Http404 from error

@@ -1,0 +1,67 @@
+"""Test sends: one message to one person, by the same renderer, gate and account as the real ones."""
+
+from campaigns.models import Campaign, Sender
+from contacts.models import Contact
+from core.errors import Refused
+from delivery import accounts, gate
+from delivery.accounts import Lines
+from delivery.mime import BadHeader, Skeleton
+from delivery.providers.base import AccountRefused, Envelope, Outcome
+from templates_app import rendering
+from templates_app.models import TemplateVersion
+
+PREFIX = "[Test] "
+# Links of a test are plain: a click on one must not count, and its unsubscribe link must unsubscribe nobody.
+UNSUBSCRIBE_EXAMPLE = "https://example.com/unsubscribe"
+
+
+def send_test(version: TemplateVersion, *, to: Contact, sender: Sender | None = None) -> str:
+    """Send `version`, filled in for `to`, to their address. Returns what the provider said; Refused says why not."""
+    sender = sender or Sender.objects.filter(is_default=True).first() or Sender.objects.first()
+    if sender is None:
+        raise Refused("no_sender", "There is no sender yet. Add one under Campaigns, Senders.")
+    campaign = Campaign(
+        name="Test", channel=version.template.channel, sender=sender, purpose=Campaign.Purpose.TRANSACTIONAL
+    )
+    _ask_gate(campaign, to)
+    envelope = _envelope(version, to, sender)
+    account = accounts.account_for(campaign)
+    if account is None:
+        raise Refused("no_account", "No sender account carries email yet. Add one under Delivery, Sender accounts.")
+    lines = Lines(account)
+    try:
+        [result] = lines.send([envelope])
+    except AccountRefused as refusal:
+        raise Refused("account_refused", f"{account.name} refuses to send: {refusal}") from refusal
+    finally:
+        lines.close()
+    if result.outcome is not Outcome.ACCEPTED:
+        raise Refused("not_accepted", f"{account.name} did not take the message: {result.detail}")
+    return result.detail
+
+
+def _ask_gate(campaign: Campaign, to: Contact) -> None:
+    """Everything but the campaign's own state and marketing consent is asked: a test is no marketing."""
+    verdict = gate.ask(gate.question_for(campaign), [to.pk])[to.pk]
+    if verdict.reason and verdict.reason != gate.CampaignState.key:
+        check = gate.checks[verdict.reason]
+        raise Refused(verdict.reason, f"Not sent to {to}. {check.explanation}")
+
+
+def _envelope(version: TemplateVersion, to: Contact, sender: Sender) -> Envelope:
+    context = {
+        **rendering.contact_context(to),
+        "sender": {"name": sender.name, "email": sender.email, "postal_address": sender.postal_address},
+        "campaign": {"name": "Test"},
+        "unsubscribe_url": UNSUBSCRIBE_EXAMPLE,
+    }
+    try:
+        content = rendering.renderer(version).render(context)
+        skeleton = Skeleton.make(from_name=sender.name, from_email=sender.email, reply_to=sender.reply_to)
+        content = rendering.Content(f"{PREFIX}{content.subject}", content.preheader, content.html, content.text)
+        raw = skeleton.assemble(
+            content, to_name=to.full_name, to_email=to.email or "", message_id=f"test.{version.uuid}"
+        )
+    except (rendering.RenderError, BadHeader) as error:
+        raise Refused("render_error", f"The template can't be filled in for {to}: {error}") from error
+    return Envelope(0, sender.email, to.email or "", raw)
