@@ -19,10 +19,10 @@ class ContactQuerySet(models.QuerySet["Contact"]):
 class Contact(Entity):
     """A person. Addresses are stored normalised: email in lower case, phone as E.164, absent ones as NULL."""
 
-    email = models.CharField(max_length=254, null=True, blank=True, unique=True)
+    email = models.CharField(max_length=254, null=True, blank=True, db_collation="C")
     phone = models.CharField(max_length=16, null=True, blank=True, help_text="International form, e.g. +4915112345678.")
     external_id = models.CharField(
-        max_length=200, null=True, blank=True, unique=True, help_text="Their id in your own systems."
+        max_length=200, null=True, blank=True, db_collation="C", help_text="Their id in your own systems."
     )
     first_name = models.CharField(max_length=120, blank=True, db_default="")
     last_name = models.CharField(max_length=120, blank=True, db_default="")
@@ -39,11 +39,22 @@ class Contact(Entity):
         indexes = [
             GinIndex(OpClass("attributes", name="jsonb_path_ops"), name="contacts_contact_attributes"),
             GinIndex(fields=["tags"], name="contacts_contact_tags"),
-            models.Index(OpClass("email", name="text_pattern_ops"), name="contacts_contact_email_like"),
             models.Index(OpClass(Lower("last_name"), name="text_pattern_ops"), name="contacts_contact_last_like"),
             models.Index("phone", condition=models.Q(phone__isnull=False), name="contacts_contact_phone"),
         ]
         constraints = [
+            # In collation C one index serves equality, uniqueness and search by prefix; `unique=True` would make two.
+            models.UniqueConstraint(
+                fields=["email"],
+                name="contacts_contact_email_once",
+                violation_error_message="Another contact has this email address.",
+            ),
+            models.UniqueConstraint(
+                fields=["external_id"],
+                condition=models.Q(external_id__isnull=False),
+                name="contacts_contact_external_once",
+                violation_error_message="Another contact has this external id.",
+            ),
             models.CheckConstraint(condition=models.Q(email=Lower("email")), name="contacts_contact_email_lower"),
             models.CheckConstraint(condition=~models.Q(email=""), name="contacts_contact_email_filled"),
             models.CheckConstraint(
@@ -202,6 +213,9 @@ class ImportJob(Entity):
     created_count = models.BigIntegerField(default=0)
     updated_count = models.BigIntegerField(default=0)
     unchanged_count = models.BigIntegerField(default=0)
+    duplicate_count = models.BigIntegerField(default=0, help_text="Rows that a later row of the file replaces.")
+    consent_count = models.BigIntegerField(default=0, help_text="People for whom consent was newly recorded.")
+    first_errors = models.JSONField(default=list, help_text="The first rows with errors: row, column, value, problem.")
     sample = models.JSONField(default=list, help_text="First rows, for the mapping preview.")
     problem = models.TextField(blank=True, help_text="Why it failed, for the person who uploaded it.")
     started_by = models.ForeignKey(
