@@ -1,25 +1,51 @@
 """Who: named questions about people, and the people who answer to them."""
 
+from datetime import timedelta
+
 from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
+from django.utils import timezone
 
 from contacts.models import Contact
 from core.models import Entity
 
 
-class Segment(Entity):
-    """A saved question about people. `rules` is a typed tree (rules.py); nothing but rules.py evaluates it."""
+class SegmentQuerySet(models.QuerySet["Segment"]):
+    def due(self, age: timedelta) -> "SegmentQuerySet":
+        """Not tried for `age` or longer, the one that waited longest first."""
+        waiting = models.Q(tried_at=None) | models.Q(tried_at__lt=timezone.now() - age)
+        return self.filter(waiting).order_by(models.F("tried_at").asc(nulls_first=True), "pk")
 
+
+class Segment(Entity):
+    """A saved question about people. `rules` is a typed tree (rules.py); nothing but rules.py evaluates it.
+
+    A static segment asks no question: its members are added and removed by hand.
+    """
+
+    class Kind(models.TextChoices):
+        DYNAMIC = "dynamic", "Dynamic: follows rules"
+        STATIC = "static", "Static: chosen by hand"
+
+    kind = models.CharField(max_length=10, choices=Kind, default=Kind.DYNAMIC, db_default="dynamic")
     name = models.CharField(max_length=120, unique=True)
     description = models.CharField(max_length=500, blank=True)
     rules = models.JSONField(default=dict)
     size = models.BigIntegerField(default=0, editable=False, help_text="Members at the last refresh.")
     refreshed_at = models.DateTimeField(null=True, blank=True, editable=False)
     refresh_failed = models.TextField(blank=True, editable=False)
+    tried_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="Last try, also a failed one, so that it waits its turn.",
+    )
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+", editable=False
     )
+
+    objects = SegmentQuerySet.as_manager()
 
     class Meta:
         ordering = ["name"]
@@ -27,12 +53,20 @@ class Segment(Entity):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def is_static(self) -> bool:
+        return self.kind == self.Kind.STATIC
+
 
 class Membership(models.Model):
     """One person in one segment, as of its last refresh. Updated by difference, never rebuilt (membership.py)."""
 
     pk = models.CompositePrimaryKey("segment_id", "contact_id")
-    segment = models.ForeignKey(Segment, on_delete=models.CASCADE, related_name="memberships", db_index=False)
+    # No database constraint: its trigger would fire once for each of a million rows of one refresh. A lock that
+    # refreshes and deletions share (membership.py) keeps orphans away instead.
+    segment = models.ForeignKey(
+        Segment, on_delete=models.CASCADE, related_name="memberships", db_index=False, db_constraint=False
+    )
     contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="memberships", db_constraint=False)
     entered_at = models.DateTimeField(db_default=Now())
 

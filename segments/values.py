@@ -1,0 +1,198 @@
+"""What may stand on the right side of a rule: shapes of values, checked before they come near SQL.
+
+`parse` turns JSON into a value or raises ValueError with a sentence for the person who wrote the rule. `input` names
+the control that the console's form shows; `show` says the value in a sentence.
+"""
+
+import json
+import math
+from collections.abc import Iterable, Iterator
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+TEXT_LIMIT = 1000
+LIST_LIMIT = 1000
+DAYS_LIMIT = 36_500
+NUMBER_LIMIT = 10**30
+FIRST_YEAR, LAST_YEAR = 1000, 2999
+
+
+class Shape:
+    input = "none"
+
+    def parse(self, raw: Any) -> Any:
+        """No value: operators such as “is empty” take none."""
+        if raw not in (None, ""):
+            raise ValueError("This comparison takes no value.")
+
+    def show(self, value: Any) -> str:
+        return ""
+
+
+class TextShape(Shape):
+    input = "text"
+
+    def parse(self, raw: Any) -> str:
+        return text(raw)
+
+    def show(self, value: Any) -> str:
+        return f"“{value}”"
+
+
+class TextsShape(Shape):
+    input = "texts"
+
+    def parse(self, raw: Any) -> list[str]:
+        if not isinstance(raw, list) or not raw:
+            raise ValueError("Give at least one value, as a list.")
+        if len(raw) > LIST_LIMIT:
+            raise ValueError(f"At most {LIST_LIMIT:,} values fit into one rule; use an import with a tag instead.")
+        return list(dict.fromkeys(text(item) for item in raw))
+
+    def show(self, value: Any) -> str:
+        shown = ", ".join(f"“{item}”" for item in value[:5])
+        return f"{shown} and {len(value) - 5} more" if len(value) > 5 else shown
+
+
+class NumberShape(Shape):
+    input = "number"
+
+    def parse(self, raw: Any) -> int | float:
+        if isinstance(raw, str):
+            raw = _number_of(raw)
+        if isinstance(raw, bool) or not isinstance(raw, int | float):
+            raise ValueError("Give a number.")
+        if not math.isfinite(raw) or abs(raw) > NUMBER_LIMIT:
+            raise ValueError("This number is too large.")
+        return raw
+
+    def show(self, value: Any) -> str:
+        return show_number(value)
+
+
+class NumbersShape(Shape):
+    input = "numbers"
+
+    def parse(self, raw: Any) -> tuple[Any, Any]:
+        return _ordered(NumberShape(), raw, "Give two numbers, from and to.")
+
+    def show(self, value: Any) -> str:
+        return f"{show_number(value[0])} and {show_number(value[1])}"
+
+
+class DateShape(Shape):
+    input = "date"
+
+    def parse(self, raw: Any) -> date:
+        try:
+            day = date.fromisoformat(text(raw))
+        except ValueError:
+            raise ValueError("Give a date such as 2026-05-31.") from None
+        if not FIRST_YEAR <= day.year <= LAST_YEAR:
+            raise ValueError(f"Give a date from {FIRST_YEAR} to {LAST_YEAR}.")
+        return day
+
+    def show(self, value: Any) -> str:
+        return f"{value:%-d %B %Y}"
+
+
+class DatesShape(Shape):
+    input = "dates"
+
+    def parse(self, raw: Any) -> tuple[Any, Any]:
+        return _ordered(DateShape(), raw, "Give two dates, from and to.")
+
+    def show(self, value: Any) -> str:
+        return f"{DateShape().show(value[0])} and {DateShape().show(value[1])}"
+
+
+class CountShape(Shape):
+    """A whole number of days or times."""
+
+    input = "count"
+
+    def __init__(self, least: int = 0, most: int = DAYS_LIMIT) -> None:
+        self.least, self.most = least, most
+
+    def parse(self, raw: Any) -> int:
+        number = NumberShape().parse(raw)
+        if number != int(number) or not self.least <= number <= self.most:
+            raise ValueError(f"Give a whole number from {self.least} to {self.most:,}.")
+        return int(number)
+
+    def show(self, value: Any) -> str:
+        return f"{value:,}"
+
+
+class FlagShape(Shape):
+    input = "flag"
+
+    def parse(self, raw: Any) -> bool:
+        if raw in ("true", "false"):
+            return bool(raw == "true")
+        if not isinstance(raw, bool):
+            raise ValueError("Give true or false.")
+        return raw
+
+    def show(self, value: Any) -> str:
+        return "yes" if value else "no"
+
+
+class ChoiceShape(Shape):
+    """One of the choices of the rule's field; fields.py knows them and checks."""
+
+    input = "choice"
+
+    def parse(self, raw: Any) -> str:
+        return text(raw)
+
+    def show(self, value: Any) -> str:
+        return str(value)
+
+
+def text(raw: Any) -> str:
+    """A text that PostgreSQL can hold: not empty, not endless, without NUL and without halves of surrogate pairs."""
+    if not isinstance(raw, str):
+        raise ValueError("Give a text.")
+    if not raw:
+        raise ValueError("Give a value.")
+    if len(raw) > TEXT_LIMIT:
+        raise ValueError(f"A value has at most {TEXT_LIMIT:,} characters.")
+    if "\x00" in raw or any(0xD800 <= ord(character) <= 0xDFFF for character in raw):
+        raise ValueError("The value contains a character that can't be stored.")
+    return raw
+
+
+def show_number(value: float | Decimal) -> str:
+    return f"{value:,}" if isinstance(value, int) or value != int(value) else f"{int(value):,}"
+
+
+def as_json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+
+
+def _number_of(raw: str) -> int | float:
+    try:
+        return int(raw) if raw.strip().lstrip("+-").isdecimal() else float(raw)
+    except ValueError:
+        raise ValueError("Give a number.") from None
+
+
+def _ordered(shape: Shape, raw: Any, hint: str) -> tuple[Any, Any]:
+    if not isinstance(raw, list) or len(raw) != 2:
+        raise ValueError(hint)
+    first, last = _each(shape, raw)
+    if first > last:
+        raise ValueError("The first value must not be greater than the second.")
+    return first, last
+
+
+def _each(shape: Shape, raw: list[Any]) -> Iterator[Any]:
+    return (shape.parse(item) for item in raw)
+
+
+def quoted(names: Iterable[Any]) -> str:
+    """Names from outside for a sentence: short, and only if they are texts at all."""
+    shown = sorted(name[:60] if isinstance(name, str) else f"({type(name).__name__})" for name in names)
+    return " or ".join(f"“{name}”" for name in shown[:3])
