@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import Http404
-from rest_framework import exceptions, pagination, renderers, serializers
+from rest_framework import exceptions, pagination, parsers, renderers, serializers
 from rest_framework.response import Response
 from rest_framework.views import exception_handler, set_rollback
 
@@ -15,6 +15,16 @@ from core.errors import Refused
 
 logger = logging.getLogger(__name__)
 PROBLEM = "application/problem+json"
+
+
+class JsonParser(parsers.JSONParser):
+    """JSON nested without end is the client's mistake (400), not ours (500)."""
+
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
+        try:
+            return super().parse(stream, media_type, parser_context)
+        except RecursionError as error:
+            raise exceptions.ParseError("The JSON is nested too deeply.") from error
 
 
 class ProblemRenderer(renderers.JSONRenderer):
@@ -30,7 +40,7 @@ class ProblemSerializer(serializers.Serializer):
     status = serializers.IntegerField()
     detail = serializers.CharField()
     code = serializers.CharField()
-    errors = serializers.DictField(required=False)
+    errors = serializers.DictField(required=False)  # type: ignore[assignment]  # the stubs mean the base property
 
 
 def problem_json(error: Exception, context: dict[str, Any]) -> Response | None:
@@ -72,7 +82,7 @@ class CursorPages(pagination.CursorPagination):
     page_size = 50
     max_page_size = 500
     page_size_query_param = "limit"
-    ordering = "-id"
+    ordering: str | tuple[str, ...] = "-id"
 
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
         return {
