@@ -113,6 +113,13 @@ UNFOLD: dict[str, object] = {
                 "items": [
                     _item("People", "badge", "admin:team_user_changelist", "team.view_user"),
                     _item("API keys", "key", "admin:team_apikey_changelist", "team.view_apikey"),
+                    _item("Notices", "notifications", "admin:team_notice_changelist"),
+                    _item(
+                        "Schedules",
+                        "schedule",
+                        "admin:django_celery_beat_periodictask_changelist",
+                        "django_celery_beat.view_periodictask",
+                    ),
                 ],
             },
         ],

@@ -9,11 +9,13 @@ import secrets
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from django.db import transaction
 from django.utils import timezone
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework import authentication, exceptions, permissions
 from rest_framework.request import Request
 
+from core.errors import Refused
 from team.models import ApiKey, User
 
 if TYPE_CHECKING:  # the framework's views import this module while they load
@@ -33,6 +35,9 @@ SCOPES = {
 }
 
 
+ROTATION_GRACE = timedelta(days=1)
+
+
 def scope_choices() -> list[tuple[str, str]]:
     return [(scope, f"{scope}: {what}") for scope, what in SCOPES.items()]
 
@@ -50,8 +55,21 @@ def issue(owner: User, *, name: str, scopes: list[str], expires_at: datetime | N
     return row, key
 
 
-def revoke(key: ApiKey) -> None:
-    ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=timezone.now())
+def revoke(key: ApiKey) -> bool:
+    """End a key at once; False if it had been revoked before."""
+    return bool(ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=timezone.now()))
+
+
+def rotate(key: ApiKey) -> tuple[ApiKey, str]:
+    """A new key with the same name, scopes and expiry; the old one ends in a day, so that a program can be switched."""
+    now = timezone.now()
+    if not key.is_usable:
+        raise Refused("key_not_usable", "This key has expired or was revoked. Make a new one instead.")
+    with transaction.atomic():
+        fresh = issue(key.owner, name=key.name, scopes=key.scopes, expires_at=key.expires_at)
+        ends_at = min(key.expires_at or now + ROTATION_GRACE, now + ROTATION_GRACE)
+        ApiKey.objects.filter(pk=key.pk).update(expires_at=ends_at)
+    return fresh
 
 
 def _hash(key: str) -> str:

@@ -41,7 +41,8 @@ class LoginForm(AuthenticationForm):
         if wait:
             minutes = -(-wait // 60)
             raise ValidationError(
-                f"Too many attempts. Try again in {minutes} minute{'s' if minutes > 1 else ''}.", code="too_many_attempts"
+                f"Too many attempts. Try again in {minutes} minute{'s' if minutes > 1 else ''}.",
+                code="too_many_attempts",
             )
         cleaned: dict[str, Any] = super().clean()
         ATTEMPTS_PER_NAME.forget(f"{name} {address}")

@@ -28,7 +28,7 @@ _administer = [
     "contacts.delete_suppression", "campaigns.add_sender", "campaigns.change_sender", "campaigns.delete_sender",
     "delivery.add_account", "delivery.change_account", "delivery.delete_account", "delivery.change_message",
     "team.view_user", "team.add_user", "team.change_user", "team.view_apikey", "team.add_apikey",
-    "team.change_apikey", "auth.view_group",
+    "team.change_apikey", "auth.view_group", "django_celery_beat.view_periodictask",
 ]  # fmt: skip
 
 PERMISSIONS = {

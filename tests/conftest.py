@@ -1,10 +1,20 @@
 """Three people whom most tests need: an editor, an approver and a stranger; and the roles they hold."""
 
+from collections.abc import Iterator
+
 import pytest
 from django.contrib.auth.models import Group
+from django.test import override_settings
 
 from team.models import User
 from team.roles import APPROVER, MARKETER
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quick_passwords() -> Iterator[None]:
+    """A password hash is slow on purpose; here it is only in the way."""
+    with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
+        yield
 
 
 def make_user(name: str, role: str | None, *, staff: bool = True) -> User:
