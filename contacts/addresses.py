@@ -8,6 +8,7 @@ from idna import IDNAError, encode
 EMAIL_LENGTH, LOCAL_PART_LENGTH = 254, 64
 _local_part = re.compile(r"[a-z0-9_!#$%&'*+/=?^`{|}~-]+(\.[a-z0-9_!#$%&'*+/=?^`{|}~-]+)*")
 _label = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+_taken_as_is = re.compile(r"\+[1-9][0-9]{7,14}")
 _e164 = re.compile(r"\+[1-9][0-9]{6,14}")
 
 
@@ -45,6 +46,8 @@ def normalise_phone(text: str) -> str:
     A number without its country is refused, not guessed.
     """
     stripped = text.strip()
+    if _taken_as_is.fullmatch(stripped):
+        return stripped
     international = f"+{stripped[2:]}" if stripped.startswith("00") else stripped
     if not international.startswith("+"):
         raise BadAddress("The phone number needs its country code, e.g. +49 151 12345678.")

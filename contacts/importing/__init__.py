@@ -1,0 +1,9 @@
+"""Contacts from files: upload, map the columns, check every row (dry run), confirm, import.
+
+files.py, spreadsheets.py   what the file says, whatever its encoding, delimiter or format
+targets.py                  what a column can become, and how its text is read
+staging.py                  the file's rows in a table of their own
+checking.py                 every row's errors, and what an import would change
+writing.py                  the set-based upsert
+jobs.py                     the job from upload to done; the only writer of its status
+"""

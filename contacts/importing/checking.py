@@ -1,0 +1,188 @@
+"""The dry run: every row's errors and what an import would change. Writes to the job's own tables alone."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connection, transaction
+from django.db.backends.utils import CursorWrapper
+from psycopg import sql
+
+from contacts.importing.columns import Column, Incoming, columns_of
+from contacts.importing.matching import changes, match
+from contacts.importing.staging import WHOLE_ROW, tables
+from contacts.importing.targets import read
+from contacts.models import ImportJob
+
+BATCH = 5000
+_NO_ADDRESS = "The row has no email, phone or external id. One is needed to know whom it means."
+
+
+@dataclass
+class Counts:
+    valid: int = 0
+    errors: int = 0
+    duplicates: int = 0
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+
+
+def check(job: ImportJob, *, progress: Callable[[int], None]) -> Counts:
+    """Check all staged rows anew; `progress` is told how many rows' worth of the work is done."""
+    columns = columns_of(job)
+    _begin(job)
+    odd = _odd_columns(job, columns)
+    for done, one in enumerate(odd, start=1):
+        _read_in_python(job, one)
+        progress(job.row_count * done // (len(odd) + 3))
+    incoming = Incoming.of(job)
+    _find_rows_without_address(job, incoming)
+    progress(job.row_count * (len(odd) + 1) // (len(odd) + 3))
+    _find_replaced(job, incoming)
+    progress(job.row_count * (len(odd) + 2) // (len(odd) + 3))
+    counts = _count(job, incoming)
+    progress(job.row_count)
+    return counts
+
+
+@transaction.atomic
+def _begin(job: ImportJob) -> None:
+    names = tables(job)
+    with connection.cursor() as cursor:
+        cursor.execute(sql.SQL("DROP TABLE IF EXISTS {}, {}").format(names.readings, names.replaced))
+        cursor.execute(
+            sql.SQL("CREATE UNLOGGED TABLE {} (position int, raw text, value text, problem text)").format(
+                names.readings
+            )
+        )
+        # hash: texts may be longer than a btree allows
+        cursor.execute(sql.SQL("CREATE INDEX ON {} USING hash (raw)").format(names.readings))
+        cursor.execute(sql.SQL("CREATE UNLOGGED TABLE {} (row_number bigint PRIMARY KEY)").format(names.replaced))
+        cursor.execute(sql.SQL("DELETE FROM {} WHERE position IS DISTINCT FROM {}").format(names.errors, WHOLE_ROW))
+
+
+def _odd_columns(job: ImportJob, columns: list[Column]) -> list[Column]:
+    """Columns with at least one text that SQL alone does not vouch for; one pass over the rows."""
+    tests = [sql.SQL("bool_and({} IS NULL OR ({}))").format(one.text, one.is_plain) for one in columns]
+    with connection.cursor() as cursor:
+        cursor.execute(sql.SQL("SELECT {} FROM {} r").format(sql.SQL(", ").join(tests), tables(job).rows))
+        verdicts = cursor.fetchone()
+    return [one for one, is_plain in zip(columns, verdicts, strict=True) if is_plain is False]
+
+
+@transaction.atomic
+def _read_in_python(job: ImportJob, one: Column) -> None:
+    names = tables(job)
+    insert = sql.SQL("INSERT INTO {} SELECT {}, * FROM unnest(%s::text[], %s::text[], %s::text[])").format(
+        names.readings, sql.Literal(one.position)
+    )
+    with connection.cursor() as cursor:
+        for texts in _odd_texts(job, one):
+            values, problems = zip(*(read(one.target, text) for text in texts), strict=True)
+            cursor.execute(insert, [texts, list(values), list(problems)])
+        cursor.execute(sql.SQL("ANALYZE {}").format(names.readings))
+        cursor.execute(
+            sql.SQL(
+                "INSERT INTO {} SELECT r.row_number, d.position, r.{}, d.problem FROM {} r"
+                " JOIN {} d ON d.position = {} AND d.raw = {} AND d.problem IS NOT NULL"
+            ).format(names.errors, sql.Identifier(f"c{one.position}"), names.rows, names.readings,
+                     sql.Literal(one.position), one.text)
+        )  # fmt: skip
+
+
+def _odd_texts(job: ImportJob, one: Column) -> Iterator[list[str]]:
+    query = sql.SQL("SELECT DISTINCT {} FROM {} r WHERE {} IS NOT NULL AND NOT ({})").format(
+        one.text, tables(job).rows, one.text, one.is_plain
+    )
+    with connection.connection.cursor(name="odd_texts") as cursor:
+        cursor.execute(query)
+        while rows := cursor.fetchmany(BATCH):
+            yield [text for (text,) in rows]
+
+
+@transaction.atomic
+def _find_rows_without_address(job: ImportJob, incoming: Incoming) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            sql.SQL(
+                "INSERT INTO {} SELECT row_number, NULL, NULL, {} FROM ({}) i"
+                " WHERE coalesce(external_id, email, phone) IS NULL"
+            ).format(tables(job).errors, _NO_ADDRESS, incoming.select(("external_id", "email", "phone")))
+        )
+        cursor.execute(sql.SQL("ANALYZE {}").format(tables(job).errors))
+
+
+@transaction.atomic
+def _find_replaced(job: ImportJob, incoming: Incoming) -> None:
+    """Of several rows about one person the last wins: the earlier ones are noted as replaced."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL work_mem = '128MB'")
+        for field in ("external_id", "email"):
+            if incoming.has(field):
+                _replace_repeats(cursor, job, incoming.select((field,)), sql.Identifier(field))
+        if incoming.has("phone"):
+            alone = sql.SQL("SELECT * FROM ({}) a WHERE external_id IS NULL AND email IS NULL").format(
+                incoming.select(("external_id", "email", "phone"))
+            )
+            _replace_repeats(cursor, job, alone, sql.Identifier("phone"))
+        cursor.execute(sql.SQL("ANALYZE {}").format(tables(job).replaced))
+
+
+def _replace_repeats(cursor: CursorWrapper, job: ImportJob, keys: sql.Composed, field: sql.Identifier) -> None:
+    cursor.execute(
+        sql.SQL(
+            "CREATE TEMP TABLE repeats ON COMMIT DROP AS SELECT {f} AS address, max(row_number) AS last FROM ({}) k"
+            " WHERE {f} IS NOT NULL GROUP BY {f} HAVING count(*) > 1"
+        ).format(keys, f=field)
+    )
+    if cursor.rowcount:
+        cursor.execute(
+            sql.SQL(
+                "INSERT INTO {} SELECT k.row_number FROM ({}) k JOIN repeats ON address = {}"
+                " WHERE k.row_number < last ON CONFLICT DO NOTHING"
+            ).format(tables(job).replaced, keys, field)
+        )
+    cursor.execute("DROP TABLE repeats")
+
+
+@transaction.atomic
+def _count(job: ImportJob, incoming: Incoming) -> Counts:
+    names, counts = tables(job), Counts()
+    with connection.cursor() as cursor:
+        match(cursor, incoming)
+        cursor.execute(
+            sql.SQL(
+                "INSERT INTO {} SELECT row_number, NULL, NULL, problem FROM matched WHERE problem IS NOT NULL"
+            ).format(names.errors)
+        )
+        cursor.execute(
+            sql.SQL(
+                "INSERT INTO {} SELECT row_number FROM (SELECT row_number, max(row_number) OVER"
+                " (PARTITION BY contact_id) AS last FROM matched WHERE problem IS NULL) m WHERE row_number < last"
+            ).format(names.replaced)
+        )
+        counts.errors = _one(cursor, sql.SQL("SELECT count(DISTINCT row_number) FROM {}").format(names.errors))
+        counts.duplicates = _one(cursor, sql.SQL("SELECT count(*) FROM {}").format(names.replaced))
+        counts.valid = job.row_count - counts.errors - counts.duplicates
+        changed, known = _changed(cursor, incoming, job.tag)
+    counts.updated, counts.unchanged, counts.created = changed, known - changed, counts.valid - known
+    return counts
+
+
+def _changed(cursor: CursorWrapper, incoming: Incoming, tag: str) -> tuple[int, int]:
+    """Of the rows that mean someone known, how many would change them; and how many there are."""
+    cursor.execute(
+        sql.SQL(
+            "SELECT count(*) FILTER (WHERE {}), count(*) FROM matched m JOIN ({}) i USING (row_number)"
+            " JOIN contacts_contact c ON c.id = m.contact_id"
+        ).format(changes(incoming, tag), incoming.select())
+    )
+    changed, known = cursor.fetchone()
+    return int(changed), int(known)
+
+
+def _one(cursor: CursorWrapper, statement: sql.Composed) -> int:
+    cursor.execute(statement)
+    row: Any = cursor.fetchone()
+    return int(row[0])

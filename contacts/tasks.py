@@ -1,0 +1,22 @@
+"""Background work of contacts: imports. A task only wakes up and looks; the job's row says what there is to do."""
+
+from celery import shared_task
+
+from contacts.importing import jobs
+from contacts.models import ImportJob
+
+
+@shared_task(name="contacts.tasks.run_import")
+def run_import(job_id: int) -> None:
+    """Work on the import for a minute, then hand the rest on, so that no task runs long."""
+    job = ImportJob.objects.filter(pk=job_id).first()
+    if job is not None and jobs.work(job):
+        run_import.delay(job_id)
+
+
+@shared_task(name="contacts.tasks.resume_imports")
+def resume_imports() -> None:
+    """Find imports whose worker died or whose wake-up was lost, and what nobody needs any more."""
+    for job_id in jobs.stalled():
+        run_import.delay(job_id)
+    jobs.forget_old()
