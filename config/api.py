@@ -3,6 +3,11 @@
 from django.urls import URLPattern, URLResolver
 from rest_framework.routers import SimpleRouter
 
-router = SimpleRouter(trailing_slash="/?")
+from delivery import api as delivery_api
+from segments import api as segments_api
 
-urlpatterns: list[URLPattern | URLResolver] = [*router.urls]
+router = SimpleRouter(trailing_slash="/?")
+router.register("segments", segments_api.SegmentViewSet, basename="segment")
+router.register("notifications/segments", segments_api.SegmentAliasViewSet, basename="segment-alias")
+
+urlpatterns: list[URLPattern | URLResolver] = [*router.urls, *delivery_api.urlpatterns]

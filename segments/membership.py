@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import OperationalError, connection, transaction
@@ -13,7 +13,8 @@ from psycopg import errors
 
 from contacts.models import Contact
 from core.errors import Refused
-from segments import rules
+from segments import explanation, rules
+from segments.explanation import Answer
 from segments.models import Membership, Segment, SizePoint
 from segments.rules import Compiled
 
@@ -49,6 +50,20 @@ class Preview:
         if self.base and self.size == 0:
             return "Nobody fits these rules."
         return "Everyone fits these rules." if self.base and self.size == self.base else ""
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Why one person is in or out. `fits` is what the rules say now, `entered_at` what the last refresh found."""
+
+    fits: bool
+    entered_at: datetime | None
+    note: str
+    answer: Answer | None
+
+    @property
+    def is_member(self) -> bool:
+        return self.entered_at is not None
 
 
 def count(raw: Any) -> int:
@@ -97,6 +112,33 @@ def refresh(segment: Segment) -> Change:
         raise
 
 
+def explain(segment: Segment, contact: Contact) -> Explanation:
+    """Why the person is in or out of the segment, rule by rule; a static segment only knows who was put in."""
+    member = segment.memberships.filter(contact=contact).first()
+    entered_at = member.entered_at if member else None
+    if segment.is_static:
+        note = "Put in by hand." if member else "Nobody put them in: this segment is chosen by hand."
+        return Explanation(member is not None, entered_at, note, None)
+    answer = explain_rules(segment.rules, contact)
+    fits = answer.holds and contact.erased_at is None
+    return Explanation(fits, entered_at, _note(contact, fits, member is not None), answer)
+
+
+def explain_rules(raw: Any, contact: Contact) -> Answer:
+    """The same for rules that are not saved."""
+    node = rules.parse(raw)
+    with limited(COUNT_SECONDS) as cursor:
+        return explanation.answers(cursor, node, contact, timezone.now())
+
+
+def _note(contact: Contact, fits: bool, is_member: bool) -> str:
+    if contact.erased_at is not None:
+        return "This person's data was erased, so no segment has them."
+    if fits and not is_member:
+        return "They fit the rules now and come in with the next refresh."
+    return "They no longer fit the rules and leave with the next refresh." if is_member and not fits else ""
+
+
 def add(segment: Segment, contacts: Iterable[Contact]) -> Change:
     """Put people into a static segment by hand."""
     _require_static(segment)
@@ -143,23 +185,29 @@ def _refresh(segment: Segment, *, wait: bool) -> Change:
         segment.refresh_from_db(fields=["kind", "rules"])
         question = question_of(segment)
         with limited(REFRESH_SECONDS) as cursor:
-            entered, left = _apply_difference(cursor, segment, question)
-        return _record(segment, Change(entered, left, segment.memberships.count()))
+            change = _apply_difference(cursor, segment, question)
+        return _record(segment, change)
 
 
-def _apply_difference(cursor: CursorWrapper, segment: Segment, question: Compiled) -> tuple[int, int]:
+def _apply_difference(cursor: CursorWrapper, segment: Segment, question: Compiled) -> Change:
+    """The question is asked once, into a temporary table (which two cores may fill, unlike an INSERT's source)."""
+    cursor.execute(f"CREATE TEMP TABLE segment_wanted ON COMMIT DROP AS {question.sql}", question.params)
+    size = cursor.rowcount
+    cursor.execute("ANALYZE segment_wanted")
     cursor.execute(
-        f"INSERT INTO segments_membership (segment_id, contact_id) SELECT %s, q.id FROM ({question.sql}) q"  # noqa: S608
-        " WHERE NOT EXISTS (SELECT FROM segments_membership m WHERE m.segment_id = %s AND m.contact_id = q.id)",
-        [segment.pk, *question.params, segment.pk],
+        "INSERT INTO segments_membership (segment_id, contact_id) SELECT %s, w.id FROM segment_wanted w"
+        " WHERE NOT EXISTS (SELECT FROM segments_membership m WHERE m.segment_id = %s AND m.contact_id = w.id)",
+        [segment.pk, segment.pk],
     )
     entered = cursor.rowcount
     cursor.execute(
-        f"DELETE FROM segments_membership m WHERE m.segment_id = %s"  # noqa: S608
-        f" AND NOT EXISTS (SELECT FROM ({question.sql}) q WHERE q.id = m.contact_id)",
-        [segment.pk, *question.params],
+        "DELETE FROM segments_membership m WHERE m.segment_id = %s"
+        " AND NOT EXISTS (SELECT FROM segment_wanted w WHERE w.id = m.contact_id)",
+        [segment.pk],
     )
-    return entered, cursor.rowcount
+    left = cursor.rowcount
+    cursor.execute("DROP TABLE segment_wanted")  # a surrounding transaction may refresh another segment
+    return Change(entered, left, size)
 
 
 def _record(segment: Segment, change: Change) -> Change:

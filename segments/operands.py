@@ -37,6 +37,8 @@ class Number(Operand, Protocol):
         """`sign` is one of our own < <= > >=."""
         ...
 
+    def between(self, low: float, high: float) -> Condition: ...
+
 
 class Instant(Operand, Protocol):
     def days(self, first: date | None, last: date | None) -> Condition:
@@ -181,6 +183,10 @@ class NumberKey(Key):
     def compares(self, sign: str, value: float) -> Condition:
         # jsonb orders any two values, so unlike a cast this cannot fail, and it is faster than ->> and a cast
         return Condition(f"{self.column}->%s {sign} %s::jsonb", (self.key, as_json(value))) & self.filled()
+
+    def between(self, low: float, high: float) -> Condition:
+        # nothing but a number stands between two numbers in jsonb's order, so the type needs no check
+        return Condition(f"{self.column}->%s BETWEEN %s::jsonb AND %s::jsonb", (self.key, as_json(low), as_json(high)))
 
 
 class FlagKey(Key):

@@ -193,7 +193,7 @@ class NumberBetween(Operator):
     key, label, takes = "number.between", "is between", values.NumbersShape()
 
     def condition(self, operand: Number, value: tuple[float, float], now: datetime) -> Condition:
-        return operand.compares(">=", value[0]) & operand.compares("<=", value[1])
+        return operand.between(*value)
 
 
 @operators.register

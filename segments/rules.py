@@ -5,7 +5,6 @@ A tree is {"all": [...]}, {"any": [...]}, {"not": {...}}, a question {"field", "
 """
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -82,13 +81,6 @@ def compile(raw: Any, *, now: datetime | None = None) -> Compiled:
 def select(condition: Condition) -> Compiled:
     sql = f"SELECT c.id FROM contacts_contact c WHERE c.erased_at IS NULL AND ({condition.sql})"  # noqa: S608
     return Compiled(sql, condition.params)
-
-
-def walk(node: Node) -> Iterator[Node]:
-    """The node and everything below it, parents first."""
-    yield node
-    for child in node.children:
-        yield from walk(child)
 
 
 def sources(raw: Any) -> set[str]:

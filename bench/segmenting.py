@@ -1,0 +1,172 @@
+"""Segments at a million people: counting five questions, and keeping members, beside hand-written SQL in the same run.
+
+Runs in a scratch database of its own beside the configured one. The limit of a count is the same question as someone
+fluent in SQL would write it for this schema; that of a refresh is the bare set difference into the same table.
+"""
+
+import resource
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+from django.core.management import call_command
+from django.db import connection, connections, transaction
+from django.utils import timezone
+
+from bench.result import Result
+from contacts.models import AttributeDefinition
+from events import partitions
+from segments import membership
+from segments.models import Segment
+
+ROUNDS = 5
+EVENTS_PER_PERSON = 3
+
+CONTACTS = """
+INSERT INTO contacts_contact (uuid, email, first_name, last_name, locale, attributes, tags, created_at)
+SELECT gen_random_uuid(), 'person' || i || '@example.com', 'First' || i % 5000, 'Last' || i % 20000,
+    CASE i % 4 WHEN 0 THEN 'de' WHEN 1 THEN 'fr' ELSE 'en' END,
+    jsonb_build_object('channel', CASE WHEN r < 0.44 THEN 'Web' WHEN r < 0.88 THEN 'Phone' ELSE 'Multichannel' END,
+        'history', round((r * 7919 % 1 * 900)::numeric, 2), 'recency', i % 12 + 1, 'plan', 'plan-' || i % 40,
+        'newbie', i % 2 = 0, 'city', 'City ' || i % 3000),
+    CASE WHEN i % 20 = 0 THEN ARRAY['vip'] WHEN i % 3 = 0 THEN ARRAY['newsletter', 'shop'] ELSE '{{}}' END,
+    now() - (i % 1000) * interval '1 day'
+FROM (SELECT i, (i * 2654435761 % 1000003) / 1000003.0 AS r FROM generate_series(1::bigint, {people}) i) numbers
+"""
+EVENTS = """
+INSERT INTO events_event (name, occurred_at, contact_id, properties)
+SELECT CASE i % 4 WHEN 0 THEN 'purchase' WHEN 1 THEN 'message.opened' ELSE 'page.viewed' END,
+    now() - (i * 40503 % 86400) * interval '1 minute', i * 7368787 % {people} + 1,
+    jsonb_build_object('amount', i % 200, 'category', 'category ' || i % 25)
+FROM generate_series(1::bigint, {events}) i
+"""
+
+PURCHASES = {"event": "purchase", "operator": "at_least", "times": 2, "within_days": 30}
+BOUGHT = (
+    "SELECT contact_id FROM events_event WHERE name = 'purchase' AND label = 'human'"
+    " AND occurred_at >= now() - interval '30 days' GROUP BY contact_id HAVING count(*) >= 2"
+)
+QUESTIONS: dict[str, tuple[dict[str, Any], str]] = {
+    "text equals": (
+        {"field": "attribute:channel", "operator": "equals", "value": "Web"},
+        'attributes @> \'{"channel": "Web"}\'',
+    ),
+    "number between": (
+        {"field": "attribute:history", "operator": "between", "value": [200, 400]},
+        "(attributes->>'history')::numeric BETWEEN 200 AND 400",
+    ),
+    "tag": ({"field": "tag", "operator": "has", "value": "vip"}, "tags @> ARRAY['vip']::varchar[]"),
+    "behaviour at least 2": (PURCHASES, f"id IN ({BOUGHT})"),
+    "nested": (
+        {
+            "all": [
+                {"field": "attribute:channel", "operator": "equals", "value": "Web"},
+                {"any": [{"field": "attribute:history", "operator": "greater_than", "value": 400}, PURCHASES]},
+                {"not": {"field": "tag", "operator": "has", "value": "vip"}},
+            ]
+        },
+        "attributes @> '{\"channel\": \"Web\"}' AND ((attributes->>'history')::numeric > 400"
+        f" OR id IN ({BOUGHT})) AND NOT tags @> ARRAY['vip']::varchar[]",
+    ),
+}
+
+
+def run(scale: float = 1.0) -> list[Result]:
+    with _scratch_database():
+        _fill(int(1_000_000 * scale))
+        results = [_count(name, rules, by_hand) for name, (rules, by_hand) in QUESTIONS.items()]
+        return results + _refreshes()
+
+
+def _fill(people: int) -> None:
+    types = {"channel": "text", "history": "number", "recency": "number", "plan": "text", "newbie": "boolean"}
+    for key, kind in types.items():
+        AttributeDefinition.objects.create(key=key, label=key.title(), type=kind)
+    partitions.ensure()
+    _execute(CONTACTS.format(people=people))
+    _execute(EVENTS.format(people=people, events=people * EVENTS_PER_PERSON))
+    _execute("VACUUM ANALYZE contacts_contact, events_event")
+
+
+def _count(name: str, rules: dict[str, Any], by_hand: str) -> Result:
+    sql = f"SELECT count(*) FROM contacts_contact WHERE erased_at IS NULL AND {by_hand}"
+    answers = membership.count(rules), _execute(sql)
+    assert answers[0] == answers[1], f"{name}: {answers}"
+    rounds = [(_timed(lambda: membership.count(rules)), _timed(lambda: _execute(sql))) for _ in range(ROUNDS)]
+    ours, limit = (min(times) for times in zip(*rounds, strict=True))
+    return _result(f"count: {name} ({answers[0]:,} people)", ours, limit)
+
+
+def _refreshes() -> list[Result]:
+    """Fill with everyone of one question, then move to another that shares about half of them."""
+    first = {"field": "attribute:history", "operator": "less_than", "value": 600}
+    second = {"field": "attribute:history", "operator": "greater_than", "value": 300}
+    limits = [_bare_difference("history < 600", 1), _bare_difference("history > 300", 1)]
+    _execute("TRUNCATE segments_membership")
+    segment = Segment.objects.create(name="bench", rules=first)
+    filled = _timed(lambda: membership.refresh(segment))
+    Segment.objects.filter(pk=segment.pk).update(rules=second, refreshed_at=timezone.now() - timedelta(days=1))
+    moved = _timed(lambda: membership.refresh(segment))
+    idle_limit = _bare_difference("history > 300", segment.pk)
+    idle = _timed(lambda: membership.refresh(segment))
+    return [
+        _result("materialise: fill two thirds", filled, limits[0]),
+        _result("materialise: a third in, a third out", moved, limits[1]),
+        _result("materialise: nothing changed", idle, idle_limit),
+    ]
+
+
+def _bare_difference(condition: str, segment: int) -> float:
+    """A fluent hand's difference: what is missing in, what is gone out."""
+    asked = condition.replace("history", "(attributes->>'history')::numeric")
+    wanted = f"SELECT id FROM contacts_contact WHERE erased_at IS NULL AND {asked}"
+    have = f"segments_membership m WHERE m.segment_id = {segment}"
+
+    def apply() -> None:
+        with transaction.atomic():
+            _execute(
+                f"INSERT INTO segments_membership (segment_id, contact_id) SELECT {segment}, w.id FROM ({wanted}) w"
+                f" WHERE NOT EXISTS (SELECT FROM {have} AND m.contact_id = w.id)"
+            )
+            _execute(f"DELETE FROM {have} AND NOT EXISTS (SELECT FROM ({wanted}) w WHERE w.id = m.contact_id)")
+
+    return _timed(apply)
+
+
+def _execute(sql: str) -> Any:
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+        return cursor.fetchone()[0] if cursor.description else None
+
+
+def _timed(work: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def _result(name: str, ours: float, limit: float) -> Result:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return Result(name, round(ours, 4), round(limit, 4), "s", round(ours / limit, 2), round(peak))
+
+
+@contextmanager
+def _scratch_database() -> Iterator[None]:
+    """The default connection points at an empty, migrated database for the block."""
+    own = connection.settings_dict["NAME"]
+    scratch = "carillon_bench_segments"
+    with connection.cursor() as cursor:
+        cursor.execute(f"DROP DATABASE IF EXISTS {scratch}")
+        cursor.execute(f"CREATE DATABASE {scratch}")
+    connections["default"].close()
+    connection.settings_dict["NAME"] = scratch
+    try:
+        call_command("migrate", verbosity=0)
+        yield
+    finally:
+        connections["default"].close()
+        connection.settings_dict["NAME"] = own
+        with connection.cursor() as cursor:
+            cursor.execute(f"DROP DATABASE {scratch} WITH (FORCE)")

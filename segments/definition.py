@@ -1,0 +1,106 @@
+"""Making, changing and deleting segments: their rules are checked, circles are refused, what is in use stays."""
+
+from collections.abc import Iterable
+from functools import partial
+from typing import Any
+
+from django.db import transaction
+
+from core.errors import Refused
+from segments import membership, rules, tasks
+from segments.models import Segment
+from segments.rules import Problem, RuleError
+from team.models import User
+
+AT_ONCE = 20_000  # members that a request still writes itself, in about a second; more is a task's work
+
+
+def create(*, name: str, rules: Any = None, kind: str = "dynamic", description: str = "", by: User | None) -> Segment:
+    """A new segment with its size known; RuleError for rules that can't be used."""
+    segment = Segment(name=name, kind=kind, description=description, created_by=by)
+    return _settle(segment, rules)
+
+
+def change(segment: Segment, *, name: str, rules: Any = None, description: str = "") -> Segment:
+    """Give it another name, description or rules; its members follow."""
+    segment.name, segment.description = name, description
+    if segment.is_static or rules == segment.rules:
+        segment.full_clean(exclude=["rules"])
+        segment.save()
+        return segment
+    return _settle(segment, rules)
+
+
+def delete(segment: Segment) -> None:
+    """Refused while a campaign or another segment needs it."""
+    with membership.locked(segment):
+        if users := used_by(segment):
+            raise Refused("in_use", f"“{segment}” is used by {_listed(users)}. Take it out there first.")
+        segment.delete()
+
+
+def used_by(segment: Segment) -> list[str]:
+    """What needs the segment, in words: campaigns (and whatever else points at it) and other segments' rules."""
+    found = [
+        f"the {relation.related_model._meta.verbose_name} “{item}”"
+        for relation in _pointing()
+        for item in _present(relation, segment)
+    ]
+    asking = (
+        other for other in Segment.objects.exclude(pk=segment.pk) if str(segment.uuid) in rules.sources(other.rules)
+    )
+    return list(dict.fromkeys(found)) + [f"the segment “{other}”" for other in asking]
+
+
+def check_circle(segment: Segment, raw: Any) -> None:
+    """Refuse rules that ask, over however many other segments, about the segment itself."""
+    asks = {str(other.uuid): rules.sources(other.rules) for other in Segment.objects.only("uuid", "rules")}
+    waiting, seen = list(rules.sources(raw)), set()
+    while waiting:
+        uuid = waiting.pop()
+        if uuid == str(segment.uuid):
+            raise RuleError([Problem("", f"The rules go round in a circle: they ask about “{segment}” itself.")])
+        if uuid not in seen:
+            seen.add(uuid)
+            waiting.extend(asks.get(uuid, ()))
+
+
+def _settle(segment: Segment, raw: Any) -> Segment:
+    """Save it; a small change of members is made at once, a large one by a task, with the size counted here."""
+    if segment.is_static:
+        raw = {}
+    else:
+        check_circle(segment, raw)
+        segment.size = membership.count(raw)
+    segment.rules, segment.refresh_failed = raw, ""
+    segment.refreshed_at = segment.tried_at = None
+    segment.full_clean(exclude=["rules"])
+    with transaction.atomic():
+        segment.save()
+        is_small = segment.size + segment.memberships.count() <= AT_ONCE
+        if is_small:
+            membership.refresh(segment)
+        else:
+            # robust: a broker that is away must not undo the save; the periodic task finds the segment as well
+            transaction.on_commit(partial(tasks.refresh.delay, segment.pk), robust=True)
+    return segment
+
+
+def _pointing() -> Iterable[Any]:
+    """Relations of other apps' models to segments; those apps stand above this one and are not imported."""
+    return (
+        relation
+        for relation in Segment._meta.related_objects
+        if relation.related_model._meta.app_label != Segment._meta.app_label
+    )
+
+
+def _present(relation: Any, segment: Segment) -> Iterable[Any]:
+    rows = getattr(segment, relation.get_accessor_name()).all()
+    has_bin = any(field.name == "deleted_at" for field in relation.related_model._meta.fields)
+    return rows.filter(deleted_at=None) if has_bin else rows
+
+
+def _listed(users: list[str]) -> str:
+    more = f" and {len(users) - 5} more" if len(users) > 5 else ""
+    return ", ".join(users[:5]) + more

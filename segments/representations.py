@@ -1,0 +1,269 @@
+"""How segments look in the API: what comes in, checked, and what goes out."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, ClassVar
+from uuid import UUID
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from contacts.models import Contact
+from segments import behaviour, definition, rules
+from segments.fields import Field
+from segments.models import Membership, Segment
+from segments.rules import RuleError
+
+BY_HAND_LIMIT = 1000
+COMPARE_LIMIT = 10
+
+
+@contextmanager
+def invalid_rules() -> Iterator[None]:
+    """Wrong rules are wrong input: 400 with each problem under the place in the tree where it is."""
+    try:
+        yield
+    except RuleError as error:
+        problems = {problem.path or "/": [problem.message] for problem in error.problems}
+        raise serializers.ValidationError({"rules": problems}) from error
+
+
+def find_contact(name: str) -> Contact:
+    """By public id or email address; 400 if there is nobody."""
+    try:
+        found = Contact.objects.filter(uuid=UUID(name)).first()
+    except ValueError:
+        found = Contact.objects.filter(email=name.strip().lower()).first() if "\x00" not in name else None
+    if found is None:
+        raise serializers.ValidationError({"contact": ["There is no such contact. Give an id or an email address."]})
+    return found
+
+
+@extend_schema_field(OpenApiTypes.OBJECT)
+class RulesField(serializers.Field):
+    """A rule tree, handed on as it came once it is known to be sound."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        try:
+            rules.parse(data)
+        except RuleError as error:
+            problems = {problem.path or "/": [problem.message] for problem in error.problems}
+            raise serializers.ValidationError(problems) from error
+        return data
+
+    def to_representation(self, value: Any) -> Any:
+        return value
+
+
+class Strict(serializers.Serializer):
+    """Refuses fields it does not know, so that a typing error is not silently lost."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        unknown = data.keys() - self.fields.keys() if isinstance(data, dict) else ()
+        if unknown:
+            raise serializers.ValidationError({name[:100]: ["There is no such field."] for name in unknown})
+        return super().to_internal_value(data)
+
+
+class SegmentSerializer(Strict, serializers.ModelSerializer):
+    id = serializers.UUIDField(source="uuid", read_only=True)
+    rules = RulesField(required=False)
+
+    class Meta:
+        model = Segment
+        fields: ClassVar = [
+            "id", "name", "description", "kind", "rules", "size", "refreshed_at", "refresh_failed", "created_at",
+            "updated_at",
+        ]  # fmt: skip
+        read_only_fields: ClassVar = ["size", "refreshed_at", "refresh_failed"]
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        kind = attrs.get("kind", self.instance.kind if self.instance else Segment.Kind.DYNAMIC)
+        if self.instance and kind != self.instance.kind:
+            raise serializers.ValidationError({"kind": ["The kind of a segment can't be changed; make another one."]})
+        if kind == Segment.Kind.DYNAMIC and "rules" not in attrs:
+            raise serializers.ValidationError({"rules": ["A dynamic segment needs rules."]})
+        if kind == Segment.Kind.STATIC and attrs.get("rules"):
+            raise serializers.ValidationError({"rules": ["A static segment has no rules: add people by hand."]})
+        return attrs
+
+    def create(self, validated_data: dict[str, Any]) -> Segment:
+        with invalid_rules():
+            return definition.create(**validated_data)
+
+    def update(self, instance: Segment, validated_data: dict[str, Any]) -> Segment:
+        validated_data.pop("kind", None)
+        with invalid_rules():
+            return definition.change(instance, **validated_data)
+
+
+class MemberSerializer(serializers.ModelSerializer):
+    id = serializers.UUIDField(source="contact.uuid", read_only=True)
+    email = serializers.CharField(source="contact.email", read_only=True, allow_null=True)
+    phone = serializers.CharField(source="contact.phone", read_only=True, allow_null=True)
+    external_id = serializers.CharField(source="contact.external_id", read_only=True, allow_null=True)
+    first_name = serializers.CharField(source="contact.first_name", read_only=True)
+    last_name = serializers.CharField(source="contact.last_name", read_only=True)
+
+    class Meta:
+        model = Membership
+        fields: ClassVar = ["id", "email", "phone", "external_id", "first_name", "last_name", "entered_at"]
+
+
+class SegmentWithMembersSerializer(SegmentSerializer):
+    members = MemberSerializer(many=True, read_only=True)
+    used_by = serializers.SerializerMethodField()
+
+    class Meta(SegmentSerializer.Meta):
+        fields: ClassVar = [*SegmentSerializer.Meta.fields, "used_by", "members"]
+
+    def get_used_by(self, segment: Segment) -> list[str]:
+        return definition.used_by(segment)
+
+
+class RulesSerializer(Strict):
+    rules = RulesField()
+
+
+class SampleSerializer(serializers.ModelSerializer):
+    id = serializers.UUIDField(source="uuid", read_only=True)
+
+    class Meta:
+        model = Contact
+        fields: ClassVar = ["id", "email", "phone", "external_id", "first_name", "last_name"]
+
+
+class PreviewSerializer(serializers.Serializer):
+    size = serializers.IntegerField()
+    base = serializers.IntegerField(help_text="Everyone there is, erased people left out.")
+    percent = serializers.FloatField()
+    warning = serializers.CharField(help_text="Filled when the rules find nobody or everybody.")
+    sample = SampleSerializer(many=True)
+
+
+class CompareSerializer(Strict):
+    segments = serializers.SlugRelatedField(
+        slug_field="uuid", queryset=Segment.objects.all(), many=True, allow_empty=False, help_text="Ids of segments."
+    )
+
+    def validate_segments(self, value: list[Segment]) -> list[Segment]:
+        if len(value) > COMPARE_LIMIT:
+            raise serializers.ValidationError(f"Compare at most {COMPARE_LIMIT} segments at a time.")
+        return value
+
+
+class OverlapSerializer(serializers.Serializer):
+    first = serializers.UUIDField(source="first.uuid")
+    second = serializers.UUIDField(source="second.uuid")
+    size = serializers.IntegerField()
+
+
+class SizeSerializer(serializers.Serializer):
+    id = serializers.UUIDField(source="uuid")
+    name = serializers.CharField()
+    size = serializers.IntegerField()
+    refreshed_at = serializers.DateTimeField(allow_null=True)
+
+
+class ComparisonSerializer(serializers.Serializer):
+    segments = SizeSerializer(many=True)
+    overlaps = OverlapSerializer(many=True)
+
+
+class ChangeSerializer(serializers.Serializer):
+    entered = serializers.IntegerField()
+    left = serializers.IntegerField()
+    size = serializers.IntegerField()
+
+
+class ByHandSerializer(Strict):
+    contacts = serializers.ListField(
+        child=serializers.CharField(max_length=254),
+        allow_empty=False,
+        max_length=BY_HAND_LIMIT,
+        help_text="Ids or email addresses.",
+    )
+
+    def validate_contacts(self, value: list[str]) -> list[Contact]:
+        return [find_contact(name) for name in value]
+
+
+class ExplanationSerializer(serializers.Serializer):
+    is_member = serializers.BooleanField(help_text="As of the last refresh.")
+    fits = serializers.BooleanField(help_text="What the rules say now.")
+    entered_at = serializers.DateTimeField(allow_null=True)
+    note = serializers.CharField()
+    answer = serializers.SerializerMethodField()
+
+    @extend_schema_field(OpenApiTypes.OBJECT)
+    def get_answer(self, explanation: Any) -> dict[str, Any] | None:
+        return _answer(explanation.answer) if explanation.answer else None
+
+
+def _answer(answer: Any) -> dict[str, Any]:
+    children = [_answer(child) for child in answer.children]
+    return {
+        "path": answer.path,
+        "kind": answer.kind,
+        "holds": answer.holds,
+        "sentence": answer.sentence,
+        "children": children,
+    }
+
+
+class PointSerializer(serializers.Serializer):
+    at = serializers.DateTimeField()
+    size = serializers.IntegerField()
+    entered = serializers.IntegerField()
+    left = serializers.IntegerField()
+
+
+class PerformanceSerializer(serializers.Serializer):
+    size = serializers.IntegerField()
+    days = serializers.IntegerField(help_text="How far back it looks.")
+    growth = PointSerializer(many=True)
+    engagement = serializers.DictField(
+        child=serializers.DictField(child=serializers.IntegerField()),
+        help_text="Per event name: events, and people among today's members; without machines' opens and clicks.",
+    )
+
+
+class ChoiceSerializer(serializers.Serializer):
+    value = serializers.CharField()
+    label = serializers.CharField()
+
+
+class OperatorSerializer(serializers.Serializer):
+    key = serializers.CharField()
+    label = serializers.CharField()
+    input = serializers.CharField(help_text="The shape of the value: text, texts, number, numbers, date, …")
+
+
+class FieldSerializer(serializers.Serializer):
+    key = serializers.CharField()
+    label = serializers.CharField()
+    group = serializers.CharField()
+    type = serializers.CharField()
+    operators = OperatorSerializer(many=True)
+    choices = ChoiceSerializer(many=True)
+
+    def to_representation(self, field: Field) -> dict[str, Any]:
+        return field_as_json(field)
+
+
+class FieldsSerializer(serializers.Serializer):
+    fields = FieldSerializer(many=True)  # type: ignore[assignment]
+    behaviour = serializers.DictField(help_text="How rules about events are built.")
+
+
+def field_as_json(field: Field) -> dict[str, Any]:
+    """What the console's form and the API's clients must know about a field."""
+    return {
+        "key": field.name,
+        "label": field.label,
+        "group": field.group,
+        "type": field.type,
+        "operators": [behaviour.operators_as_json(operator) for operator in field.operators],
+        "choices": [{"value": value, "label": label} for value, label in field.choices],
+    }
