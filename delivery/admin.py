@@ -233,7 +233,7 @@ class SandboxMailAdmin(ModelAdmin):
         mail = self.get_object(request, object_id)
         parsed = email.message_from_bytes(bytes(mail.raw), policy=email.policy.default) if mail else None
         plain = parsed.get_body(("plain",)) if parsed is not None else None
-        ledger = Message.objects.select_related("run__campaign", "contact").filter(pk=mail.message_id if mail else None)
+        ledger = Message.objects.select_related("run__campaign", "contact").filter(pk=mail.message_id if mail else 0)
         context = {
             "mail": mail,
             "headers": [(name, str(value)) for name, value in parsed.items()] if parsed is not None else [],

@@ -109,11 +109,11 @@ def give_back(
     statement = """
         UPDATE delivery_message
         SET state = 'planned', attempt = attempt - 1, lease_until = NULL, worker = '', reason = %s,
-            due_at = statement_timestamp() + %s, state_at = statement_timestamp()
+            due_at = statement_timestamp() + make_interval(secs => %s), state_at = statement_timestamp()
         WHERE id = ANY(%s) AND state = %s AND worker = %s
     """
     with connection.cursor() as cursor:
-        cursor.execute(statement, [reason, wait, list(ids), expected, worker])
+        cursor.execute(statement, [reason, wait.total_seconds(), list(ids), expected, worker])
 
 
 def settle(endings: Sequence[Ending], *, expected: Sequence[str], worker: str = "") -> None:
@@ -133,7 +133,7 @@ def settle(endings: Sequence[Ending], *, expected: Sequence[str], worker: str = 
             lease_until = NULL, state_at = statement_timestamp(),
             sent_at = CASE WHEN e.state = 'sent' THEN statement_timestamp() ELSE m.sent_at END,
             due_at = CASE WHEN e.state = 'planned'
-                THEN statement_timestamp() + random() * least(%s::interval, %s::interval * 2 ^ (m.attempt - 1))
+                THEN statement_timestamp() + random() * make_interval(secs => least(%s, %s * 2 ^ (m.attempt - 1)))
                 ELSE m.due_at END
         FROM ending e, delivery_run r
         WHERE m.id = e.id AND m.state = ANY(%s) AND (%s = '' OR m.worker = %s) AND r.id = m.run_id
@@ -143,7 +143,10 @@ def settle(endings: Sequence[Ending], *, expected: Sequence[str], worker: str = 
     with transaction.atomic():
         with connection.cursor() as cursor:
             arrays = [list(column) for column in columns]
-            cursor.execute(statement, [*arrays, RETRY_CAP, RETRY_BASE, list(expected), worker, worker])
+            cursor.execute(
+                statement,
+                [*arrays, RETRY_CAP.total_seconds(), RETRY_BASE.total_seconds(), list(expected), worker, worker],
+            )
             moved = cursor.fetchall()
         _record_events(moved)
         failpoints.reach("before_result_commit")
@@ -154,7 +157,7 @@ _EVENT_OF_STATE = {State.SENT: names.MESSAGE_SENT, State.FAILED: names.FAILED}
 
 
 def _record_events(moved: Sequence[tuple]) -> None:
-    rows = []
+    rows: list[ingest.NewEvent] = []
     for message_id, contact_id, campaign_id, variant_id, state, reason, _ in moved:
         name = names.BOUNCED if reason == "bounced" else _EVENT_OF_STATE.get(state)
         if name is not None:
@@ -215,7 +218,7 @@ def cancel_rest(run_id: int, *, limit: int = 20_000) -> int:
             """,
             [run_id, limit],
         )
-        return cursor.rowcount
+        return int(cursor.rowcount)
 
 
 def is_quiet(run_id: int) -> bool:

@@ -86,7 +86,7 @@ def freeze_audience(run: Run, campaign: Campaign) -> int:
         cursor.execute("SET LOCAL enable_nestloop = off")
         cursor.execute("SET LOCAL work_mem = '256MB'")
         cursor.execute(statement, [run.pk, *variant_params, campaign.channel, *who_params])
-        return cursor.rowcount
+        return int(cursor.rowcount)
 
 
 def close_if_quiet(run: Run) -> None:

@@ -28,7 +28,7 @@ class Mailbox:
         self._since_pruned = 0
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802  aiosmtpd's name
-        raw = bytes(envelope.content or b"")
+        raw = envelope.content if isinstance(envelope.content, bytes) else b""
         headers = email.message_from_bytes(raw[: raw.find(b"\r\n\r\n") + 4], policy=email.policy.default)
         ledger_id = str(headers.get("X-Carillon-Message", ""))
         for recipient in envelope.rcpt_tos:

@@ -84,7 +84,8 @@ class Lane:
 
 def drain(*, worker: str, seconds: float, must_stop: Callable[[], bool], beat: Callable[[], None]) -> int:
     """Send what is due, a batch of each run in turn, until nothing is, time is up or we must stop; returns how many."""
-    deadline, lanes, handled = time.monotonic() + seconds, {}, 0
+    deadline, handled = time.monotonic() + seconds, 0
+    lanes: dict[int, Lane] = {}
     try:
         while time.monotonic() < deadline and not must_stop():
             beat()

@@ -1,0 +1,219 @@
+"""What the API tells of delivery, at the addresses of the objects it is about: recipients, why, events, timelines."""
+
+from typing import Any
+from uuid import UUID
+
+from django.db.models import QuerySet
+from django.shortcuts import get_object_or_404
+from django.urls import re_path
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import generics, serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from campaigns.models import Campaign
+from contacts.models import Contact
+from core.api import CursorPages
+from core.errors import Refused
+from delivery import trying, why
+from delivery.models import Message
+from delivery.pages import contact_by
+from events.models import Event
+from templates_app.models import Template
+
+
+class RecipientSerializer(serializers.ModelSerializer):
+    """One row of the ledger."""
+
+    contact = serializers.UUIDField(source="contact.uuid")
+    email = serializers.CharField(source="contact.email", allow_null=True)
+    variant = serializers.CharField(source="variant.key")
+    explanation = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Message
+        fields = [
+            "id", "contact", "email", "variant", "channel", "state", "reason", "explanation", "detail", "attempt",
+            "sent_at", "opened_at", "clicked_at",
+        ]  # fmt: skip
+
+    def get_explanation(self, message: Message) -> str:
+        return why.reason_text(message.reason)
+
+
+class EventSerializer(serializers.ModelSerializer):
+    """One row of the event log."""
+
+    class Meta:
+        model = Event
+        fields = ["id", "name", "occurred_at", "message_id", "label", "label_reason", "properties"]
+
+
+class TimelineSerializer(serializers.Serializer):
+    """Something that happened to or was done by one person, newest first."""
+
+    at = serializers.DateTimeField()
+    kind = serializers.ChoiceField(choices=["message", "event"])
+    name = serializers.CharField()
+    campaign = serializers.UUIDField(allow_null=True)
+    detail = serializers.CharField()
+
+
+class StepSerializer(serializers.Serializer):
+    is_good = serializers.BooleanField(allow_null=True)
+    title = serializers.CharField()
+    text = serializers.CharField()
+    at = serializers.DateTimeField(allow_null=True)
+
+
+class WhySerializer(serializers.Serializer):
+    """Why a contact got a campaign or didn't."""
+
+    answer = serializers.CharField()
+    got_it = serializers.BooleanField(allow_null=True)
+    steps = StepSerializer(many=True)
+    messages = RecipientSerializer(many=True)
+    events = EventSerializer(many=True)
+
+
+class EventPages(CursorPages):
+    ordering = ("-occurred_at", "-id")
+
+
+class _OfCampaign:
+    scopes = {"read": "campaigns:read"}
+    permission_model = "campaigns.campaign"
+
+    def campaign(self) -> Campaign:
+        return get_object_or_404(Campaign, uuid=self.kwargs["id"])  # type: ignore[attr-defined]
+
+
+class Recipients(_OfCampaign, generics.ListAPIView):
+    """Who is in the campaign's ledger, with state and reason. Filters: state, reason."""
+
+    serializer_class = RecipientSerializer
+    pagination_class = CursorPages
+    filterset_fields = ["state", "reason"]
+    queryset = Message.objects.none()
+
+    def get_queryset(self) -> QuerySet[Message]:
+        return Message.objects.filter(run__campaign=self.campaign()).select_related("contact", "variant")
+
+
+class CampaignEvents(_OfCampaign, generics.ListAPIView):
+    """The campaign's event log: what came back, newest first. Filters: name, label."""
+
+    serializer_class = EventSerializer
+    pagination_class = EventPages
+    filterset_fields = ["name", "label"]
+    queryset = Event.objects.none()
+
+    def get_queryset(self) -> QuerySet[Event]:
+        # "sent" is left to the recipients: leaving it out here is what lets the partial index answer.
+        return Event.objects.filter(campaign_id=self.campaign().pk).exclude(name="message.sent")
+
+
+class Why(_OfCampaign, APIView):
+    """Why a contact did or didn't get the campaign, with every step of the reasoning."""
+
+    @extend_schema(
+        parameters=[OpenApiParameter("contact", str, required=True, description="Contact id, email or external id")],
+        responses=WhySerializer,
+    )
+    def get(self, request: Request, id: UUID) -> Response:
+        contact = contact_by(request.query_params.get("contact", ""))
+        if contact is None:
+            raise serializers.ValidationError({"contact": ["No contact has this id, email or external id."]})
+        return Response(WhySerializer(why.explain(self.campaign(), contact)).data)
+
+
+class Timeline(APIView):
+    """The newest hundred messages and events of a contact."""
+
+    scopes = {"read": "contacts:read"}
+    permission_model = "contacts.contact"
+
+    @extend_schema(responses=TimelineSerializer(many=True))
+    def get(self, request: Request, id: UUID) -> Response:
+        contact = get_object_or_404(Contact, uuid=id)
+        entries = sorted([*_messages_of(contact), *_events_of(contact)], key=lambda entry: entry["at"], reverse=True)
+        return Response(TimelineSerializer(entries[:100], many=True).data)
+
+
+def _messages_of(contact: Contact) -> list[dict[str, Any]]:
+    rows = Message.objects.filter(contact=contact).select_related("run__campaign").order_by("-id")[:100]
+    return [
+        {
+            "at": row.sent_at or row.state_at,
+            "kind": "message",
+            "name": row.state,
+            "campaign": row.run.campaign.uuid,
+            "detail": why.reason_text(row.reason) or row.run.campaign.name,
+        }
+        for row in rows
+    ]
+
+
+def _events_of(contact: Contact) -> list[dict[str, Any]]:
+    events = Event.objects.filter(contact_id=contact.pk).exclude(name="message.sent").order_by("-occurred_at")[:100]
+    campaigns = dict(Campaign.objects.filter(pk__in={event.campaign_id for event in events}).values_list("pk", "uuid"))
+    return [
+        {
+            "at": event.occurred_at,
+            "kind": "event",
+            "name": event.name,
+            "campaign": campaigns.get(event.campaign_id or 0),
+            "detail": str(event.properties.get("url", "")),
+        }
+        for event in events
+    ]
+
+
+class TestSendSerializer(serializers.Serializer):
+    """Whom to send the test to: contact ids, emails or external ids, ten at most."""
+
+    to = serializers.ListField(child=serializers.CharField(max_length=254), min_length=1, max_length=10)
+
+
+class TestSendResultSerializer(serializers.Serializer):
+    to = serializers.CharField()
+    sent = serializers.BooleanField()
+    detail = serializers.CharField()
+
+
+class TestSend(APIView):
+    """Send the current version to test contacts; an answer for each."""
+
+    scopes = {"write": "templates:write"}
+    permission_model = "templates_app.template"
+
+    @extend_schema(request=TestSendSerializer, responses=TestSendResultSerializer(many=True))
+    def post(self, request: Request, id: UUID) -> Response:
+        template = get_object_or_404(Template.objects.select_related("current_version"), uuid=id)
+        if template.current_version is None:
+            raise Refused("not_published", "The template has no published version yet. Publish it first.")
+        asked = TestSendSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        answers = [self._send(template, name) for name in asked.validated_data["to"]]
+        return Response(TestSendResultSerializer(answers, many=True).data)
+
+    @staticmethod
+    def _send(template: Template, name: str) -> dict[str, Any]:
+        contact = contact_by(name)
+        if contact is None:
+            return {"to": name, "sent": False, "detail": "No contact has this id, email or external id."}
+        assert template.current_version is not None  # noqa: S101  checked by the caller
+        try:
+            return {"to": name, "sent": True, "detail": trying.send_test(template.current_version, to=contact)}
+        except Refused as refused:
+            return {"to": name, "sent": False, "detail": refused.message}
+
+
+urlpatterns = [
+    re_path(r"^campaigns/(?P<id>[0-9a-f-]{36})/recipients/?$", Recipients.as_view(), name="campaign-recipients"),
+    re_path(r"^campaigns/(?P<id>[0-9a-f-]{36})/events/?$", CampaignEvents.as_view(), name="campaign-events"),
+    re_path(r"^campaigns/(?P<id>[0-9a-f-]{36})/why/?$", Why.as_view(), name="campaign-why"),
+    re_path(r"^contacts/(?P<id>[0-9a-f-]{36})/timeline/?$", Timeline.as_view(), name="contact-timeline"),
+    re_path(r"^templates/(?P<id>[0-9a-f-]{36})/test-send/?$", TestSend.as_view(), name="template-test-send"),
+]
