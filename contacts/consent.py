@@ -104,14 +104,20 @@ def _check(contact: Contact, channel: str, source: str, at: datetime | None) -> 
 
 
 def grant_many(
-    ids: Sequence[int], *, channel: str = "email", source: str, wording: str = "", by: User | None = None
+    ids: Sequence[int],
+    *,
+    channel: str = "email",
+    source: str,
+    wording: str = "",
+    by: User | None = None,
+    at: datetime | None = None,
 ) -> int:
     """Grant for everyone in `ids` who has not decided about the channel yet; how many those were."""
     if not source.strip():
         raise Refused("source_missing", "Say where the people in the file agreed, e.g. the name of the form.")
     values = {"ids": list(ids), "channel": channel, "source": source.strip(), "wording": wording}
     with connection.cursor() as cursor:
-        cursor.execute(_GRANT_MANY, values | {"by": by.pk if by else None, "at": timezone.now()})
+        cursor.execute(_GRANT_MANY, values | {"by": by.pk if by else None, "at": at or timezone.now()})
         return int(cursor.rowcount)
 
 

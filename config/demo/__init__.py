@@ -1,14 +1,25 @@
 """Demo data: what a console shows at its first start, made by the product's own functions."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from django.db import transaction
 
-from config.demo import team
+from config.demo import audiences, contents, history, people, plans, team
 from core.models import Milestone
 
-STEPS: dict[str, Callable[[], None]] = {
+STEPS: dict[str, Callable[[], object]] = {
     "team": team.make,
+    "attributes": people.make_catalogue,
+    "contacts": people.make_contacts,
+    "consent": people.make_consent,
+    "purchases": people.make_purchases,
+    "segments": audiences.make,
+    "templates": contents.make_templates,
+    "senders": contents.make_senders,
+    **{f"campaign {number}": partial(history.make, past) for number, past in enumerate(history.PAST, start=1)},
+    "plans": plans.make,
+    "figures": history.settle,
 }
 
 
