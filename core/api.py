@@ -2,12 +2,13 @@
 
 import json
 import logging
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import Http404
-from rest_framework import exceptions, pagination, parsers, renderers, serializers
+from rest_framework import exceptions, pagination, renderers, serializers
 from rest_framework.response import Response
 from rest_framework.views import exception_handler, set_rollback
 
@@ -15,16 +16,6 @@ from core.errors import Refused
 
 logger = logging.getLogger(__name__)
 PROBLEM = "application/problem+json"
-
-
-class JsonParser(parsers.JSONParser):
-    """JSON nested without end is the client's mistake (400), not ours (500)."""
-
-    def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
-        try:
-            return super().parse(stream, media_type, parser_context)
-        except RecursionError as error:
-            raise exceptions.ParseError("The JSON is nested too deeply.") from error
 
 
 class ProblemRenderer(renderers.JSONRenderer):
@@ -94,3 +85,13 @@ class CursorPages(pagination.CursorPagination):
                 "results": schema,
             },
         }
+
+
+class StrictSerializer(serializers.Serializer):
+    """A body whose unknown fields are errors: a misspelt one must not be ignored in silence."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        unknown = sorted(map(str, data.keys() - self.fields.keys())) if isinstance(data, Mapping) else []
+        if unknown:
+            raise serializers.ValidationError({name: ["There is no such field."] for name in unknown})
+        return super().to_internal_value(data)
