@@ -1,10 +1,10 @@
 """What an approval is bound to, and whether it still holds.
 
 Bound, because it changes what people get, who gets it or when: the name (templates may print it), kind, purpose,
-channel, the sender's identity, each variant's key, weight and published content, the segments *with their rules*,
-the schedule as a wall time and zone, and whether opens and clicks are tracked.
+channel, the sender's identity, each variant's key, weight and published content, the segments *with their rules* (one
+chosen by hand: with its members), the schedule as a wall time and zone, and whether opens and clicks are tracked.
 
-Not bound: description and tags (the team's own notes), and how many people the segments hold at the moment: the
+Not bound: description and tags (the team's own notes), and how many people fit the rules at the moment: the
 definition is approved, and people come and go. A campaign submitted without a time is approved for "when someone
 launches it", so scheduling it later is within the approval; one submitted with a time is approved for that time only.
 """
@@ -147,6 +147,9 @@ def _variant(variant: Variant) -> Facts:
 
 
 def _segment(segment: Segment) -> Facts:
+    """A question by its rules; a list chosen by hand by who is on it, because there the members are the definition."""
+    if segment.kind == Segment.Kind.STATIC:
+        return {"id": str(segment.uuid), "members": audience.fingerprint(segment)}
     return {"id": str(segment.uuid), "rules": segment.rules}
 
 

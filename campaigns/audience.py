@@ -6,6 +6,7 @@ from typing import Any
 from django.db import connection
 
 from campaigns.models import Campaign
+from segments.models import Segment
 
 _NOBODY = "SELECT contact_id FROM segments_membership WHERE FALSE"
 
@@ -40,6 +41,17 @@ def count(campaign: Campaign) -> int:
 
 def count_named_by(included: Iterable[int], excluded: Iterable[int]) -> int:
     return _count(*named_by(included, excluded))
+
+
+def fingerprint(segment: Segment) -> str:
+    """A digest that changes whenever somebody joins or leaves the segment."""
+    statement = (
+        "SELECT md5(coalesce(string_agg(contact_id::text, ',' ORDER BY contact_id), ''))"
+        " FROM segments_membership WHERE segment_id = %s"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [segment.pk])
+        return str(cursor.fetchone()[0])
 
 
 def _count(sql: str, params: list[Any]) -> int:

@@ -13,7 +13,11 @@ from django.utils import timezone
 
 from campaigns import announcing, approval, preflight
 from campaigns import schedule as clock
-from campaigns.models import Approval, Campaign, Edit, StatusChange, Variant
+from campaigns.keeping import archive as archive  # what people call a campaign's life is one vocabulary
+from campaigns.keeping import delete as delete
+from campaigns.keeping import duplicate as duplicate
+from campaigns.keeping import restore as restore
+from campaigns.models import Approval, Campaign, StatusChange, Variant
 from core.errors import Refused
 from team.models import User
 
@@ -21,8 +25,6 @@ Status = Campaign.Status
 DRAFT, IN_REVIEW, REJECTED, APPROVED = Status.DRAFT, Status.IN_REVIEW, Status.REJECTED, Status.APPROVED
 SCHEDULED, SENDING, PAUSED = Status.SCHEDULED, Status.SENDING, Status.PAUSED
 FINISHED, CANCELLED = Status.FINISHED, Status.CANCELLED
-AT_REST = (DRAFT, REJECTED, APPROVED, FINISHED, CANCELLED)
-COPIED = ("description", "kind", "purpose", "channel", "sender", "tracks_opens", "tracks_clicks", "tags")
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ MOVES = {
     "withdraw": Move((IN_REVIEW, APPROVED), DRAFT, "submit_campaign", "take it back to draft"),
     "approve": Move((IN_REVIEW,), APPROVED, "approve_campaign", "approve it"),
     "reject": Move((IN_REVIEW,), REJECTED, "approve_campaign", "reject it"),
-    "edit": Move((IN_REVIEW, APPROVED, REJECTED), DRAFT, "change_campaign", "change it"),
+    "edit": Move((DRAFT, IN_REVIEW, APPROVED, REJECTED), DRAFT, "change_campaign", "change it"),
     "schedule": Move((APPROVED,), SCHEDULED, "launch_campaign", "schedule it"),
     "unschedule": Move((SCHEDULED,), APPROVED, "launch_campaign", "unschedule it"),
     "launch": Move((APPROVED,), SENDING, "launch_campaign", "launch it"),
@@ -225,59 +227,6 @@ def finish(campaign: Campaign) -> bool:
         _move(current, "finish", by=None, finished_at=timezone.now())
     campaign.refresh_from_db()
     return True
-
-
-def duplicate(campaign: Campaign, *, by: User, name: str = "") -> Campaign:
-    """A draft of the same, by `by`: it carries no approval, no time and no history."""
-    if not by.has_perm("campaigns.add_campaign"):
-        raise Refused("not_allowed", "Your role does not let you create campaigns.")
-    copied = {field: getattr(campaign, field) for field in COPIED}
-    with transaction.atomic():
-        copy = Campaign.objects.create(
-            **copied, name=(name or f"Copy of {campaign.name}")[:160], created_by=by, edited_by=by
-        )
-        copy.segments.set(campaign.segments.all())
-        copy.excluded_segments.set(campaign.excluded_segments.all())
-        Variant.objects.bulk_create(
-            Variant(campaign=copy, key=variant.key, template_id=variant.template_id, weight=variant.weight)
-            for variant in campaign.variants.all()
-        )
-    return copy
-
-
-def archive(campaign: Campaign, *, by: User) -> None:
-    """Out of the way, with all its figures; nothing that is under way can be archived."""
-    _put_away(campaign, by, "change_campaign", "archived_at", "Archived")
-
-
-def delete(campaign: Campaign, *, by: User) -> None:
-    """Out of sight; `restore` brings it back, because what was sent must stay explainable."""
-    _put_away(campaign, by, "delete_campaign", "deleted_at", "Deleted")
-
-
-def restore(campaign: Campaign, *, by: User) -> None:
-    if not by.has_perm("campaigns.change_campaign"):
-        raise Refused("not_allowed", "Your role does not let you restore campaigns.")
-    with transaction.atomic():
-        Campaign.objects.filter(pk=campaign.pk).update(deleted_at=None, archived_at=None, updated_at=timezone.now())
-        _note(campaign, by, "Restored")
-    campaign.refresh_from_db()
-
-
-def _put_away(campaign: Campaign, by: User, permission: str, field: str, done: str) -> None:
-    if not by.has_perm(f"campaigns.{permission}"):
-        raise Refused("not_allowed", "Your role does not let you archive or delete campaigns.")
-    with transaction.atomic():
-        now = timezone.now()
-        rows = Campaign.objects.filter(pk=campaign.pk, status__in=AT_REST, deleted_at=None)
-        if not rows.update(updated_at=now, **{field: now}):
-            raise Refused("under_way", f"“{campaign}” is under way. Withdraw, unschedule or cancel it first.")
-        _note(campaign, by, done)
-    campaign.refresh_from_db()
-
-
-def _note(campaign: Campaign, by: User, what: str) -> None:
-    Edit.objects.create(campaign=campaign, by=by, changes=[{"field": what, "before": "", "after": ""}])
 
 
 def start_due() -> int:

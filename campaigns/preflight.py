@@ -7,9 +7,9 @@ from typing import Literal
 from django.db import connection
 
 from campaigns import audience
-from campaigns.models import Approval, Campaign
+from campaigns.models import Approval, Campaign, Variant
 from contacts.channels import channels
-from templates_app.models import TemplateVersion
+from templates_app.models import Template, TemplateVersion
 
 _OVERLAP = timedelta(hours=24)
 _UNUSUAL = 3  # times the usual audience
@@ -98,16 +98,15 @@ def _content_blocks(campaign: Campaign) -> list[Finding]:
     variants = list(campaign.variants.select_related("version", "template__current_version"))
     if not variants:
         return [Finding("block", "no_variant", "There is nothing to send: pick a template under What.")]
-    found = []
-    for variant in variants:
-        version = variant.version or variant.template.current_version
-        if version is None:
-            message = f"The template “{variant.template}” is not published yet: publish it, then come back."
-            found.append(Finding("block", "unpublished", message))
-        elif campaign.purpose == Campaign.Purpose.MARKETING and _said(version, "unsubscribe"):
-            message = f"“{variant.template}” has no unsubscribe link, which marketing messages must have."
-            found.append(Finding("block", "no_unsubscribe", message))
-    return found
+    return [finding for variant in variants for finding in _content_blocks_of(campaign, variant)]
+
+
+def _content_blocks_of(campaign: Campaign, variant: Variant) -> list[Finding]:
+    version = variant.version or variant.template.current_version
+    if version is None:
+        message = f"The template “{variant.template}” is not published yet: publish it, then come back."
+        return [Finding("block", "unpublished", message)]
+    return _said_at_publish(campaign, version, variant.template, "block")
 
 
 def _sender_blocks(campaign: Campaign) -> list[Finding]:
@@ -151,17 +150,11 @@ def _unusual_size(campaign: Campaign, total: int) -> list[Finding]:
 
 def _content_findings(campaign: Campaign) -> list[Finding]:
     found = []
-    for version in versions(campaign):
-        if version is None:
-            continue
-        if not version.subject:
-            found.append(Finding("warn", "no_subject", f"“{version.template}” has no subject."))
-        if not version.preheader:
+    for version in filter(None, versions(campaign)):
+        found += _said_at_publish(campaign, version, version.template, "warn")
+        if not version.preheader and "no_preheader" not in {finding.code for finding in found}:
             message = f"“{version.template}” has no preheader: inboxes will show the first words of the message."
             found.append(Finding("warn", "no_preheader", message))
-        if _said(version, "clip"):
-            message = f"“{version.template}” is so long that Gmail will cut it off, unsubscribe link included."
-            found.append(Finding("warn", "gmail_clipping", message))
     return found
 
 
@@ -182,5 +175,13 @@ def _overlaps(campaign: Campaign) -> list[Finding]:
     ]
 
 
-def _said(version: TemplateVersion, word: str) -> bool:
-    return any(word in str(finding.get("code", "")) for finding in version.findings)
+def _said_at_publish(
+    campaign: Campaign, version: TemplateVersion, template: Template, level: Literal["block", "warn"]
+) -> list[Finding]:
+    """What linting found when the version was published, as far as it concerns this campaign."""
+    excused = () if campaign.purpose == Campaign.Purpose.MARKETING else ("no_unsubscribe", "no_unsubscribe_text")
+    return [
+        Finding(level, finding["code"], f"“{template}”: {finding['message']}")
+        for finding in version.findings
+        if finding.get("level") == level and finding.get("code") not in excused
+    ]

@@ -42,8 +42,10 @@ STONE = {
 }
 
 
-def _item(title: str, icon: str, view: str, permission: str | None = None) -> dict[str, object]:
+def _item(title: str, icon: str, view: str, permission: str | None = None, badge: str = "") -> dict[str, object]:
     item: dict[str, object] = {"title": title, "icon": icon, "link": reverse_lazy(view)}
+    if badge:
+        item["badge"] = badge
     if permission is not None:
         item["permission"] = lambda request: request.user.has_perm(permission)
     return item
@@ -77,6 +79,13 @@ UNFOLD: dict[str, object] = {
                 "separator": True,
                 "items": [
                     _item("Campaigns", "campaign", "admin:campaigns_campaign_changelist", "campaigns.view_campaign"),
+                    _item(
+                        "Approvals",
+                        "approval",
+                        "admin:campaigns_campaign_approvals",
+                        "campaigns.approve_campaign",
+                        badge="campaigns.pages.waiting_badge",
+                    ),
                     _item(
                         "Templates", "draft", "admin:templates_app_template_changelist", "templates_app.view_template"
                     ),

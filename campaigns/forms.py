@@ -1,0 +1,187 @@
+"""The console's forms: a campaign in five plain steps, its variants, and the dialogs of its verbs."""
+
+from datetime import datetime
+from typing import Any
+
+from django import forms
+
+from campaigns import schedule
+from campaigns.editing import MAX_VARIANTS, Wording
+from campaigns.models import Campaign, Sender
+from contacts.channels import channel_choices
+from core.errors import Refused
+from segments.models import Segment
+from team.models import User
+from templates_app.models import Template
+
+ON_LAUNCH, PLANNED = "on_launch", "planned"
+
+
+def zone_choices() -> list[tuple[str, str]]:
+    """Places first; the offsets and abbreviations that nobody means are left out."""
+    places = sorted(name for name in schedule.zone_names() if "/" in name and not name.startswith("Etc/"))
+    return [("UTC", "UTC"), *((name, name.replace("_", " ")) for name in places)]
+
+
+class SegmentChoice(forms.ModelMultipleChoiceField):
+    """Segments as a list to tick, each with its size."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(Segment.objects.all(), widget=forms.CheckboxSelectMultiple, required=False, **kwargs)
+
+    def label_from_instance(self, obj: Any) -> str:
+        return f"{obj.name} ({obj.size:,})"
+
+
+class TemplateChoice(forms.ModelChoiceField):
+    def label_from_instance(self, obj: Any) -> str:
+        return obj.name if obj.current_version_id else f"{obj.name} (not published yet)"
+
+
+class CampaignForm(forms.Form):
+    """Everything of a campaign but its variants. `cleaned_data` holds what editing.create and change take."""
+
+    name = forms.CharField(max_length=160, help_text="For your team; a template may print it as {{ campaign.name }}.")
+    description = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 2}), label="What is it for?")
+    purpose = forms.ChoiceField(
+        choices=[
+            ("marketing", "Marketing: goes only to people who gave consent"),
+            ("transactional", "Transactional: receipts, security, contract; needs no consent"),
+        ],
+        widget=forms.RadioSelect,
+        initial="marketing",
+    )
+    channel = forms.ChoiceField(choices=channel_choices, initial="email")
+    tags = forms.CharField(required=False, help_text="Separated by commas.")
+    segments = SegmentChoice(label="Everyone in any of these segments")
+    excluded_segments = SegmentChoice(label="…but nobody who is in one of these")
+    sender = forms.ModelChoiceField(Sender.objects.all(), required=False, label="Sender", empty_label="Choose a sender")
+    when = forms.ChoiceField(
+        choices=[(ON_LAUNCH, "When someone launches it"), (PLANNED, "At a planned time")],
+        widget=forms.RadioSelect,
+        initial=ON_LAUNCH,
+    )
+    send_on = forms.DateField(required=False, label="Date", widget=forms.DateInput(attrs={"type": "date"}))
+    send_time = forms.TimeField(
+        required=False, label="Time", widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M")
+    )
+    send_zone = forms.ChoiceField(required=False, label="Time zone", choices=zone_choices)
+    tracks_opens = forms.BooleanField(required=False, initial=True, label="Count opens")
+    tracks_clicks = forms.BooleanField(required=False, initial=True, label="Count clicks")
+    seen = forms.CharField(required=False, widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, label_suffix="", **kwargs)
+
+    @classmethod
+    def blank(cls, user: User) -> "CampaignForm":
+        default = Sender.objects.filter(is_default=True).first()
+        return cls(initial={"sender": default, "send_zone": user.time_zone})
+
+    @classmethod
+    def of(cls, campaign: Campaign, user: User) -> "CampaignForm":
+        plain = ["name", "description", "purpose", "channel", "sender", "send_on", "send_time"]
+        initial: dict[str, Any] = {field: getattr(campaign, field) for field in plain}
+        return cls(
+            initial=initial
+            | {
+                "tags": ", ".join(campaign.tags),
+                "segments": list(campaign.segments.all()),
+                "excluded_segments": list(campaign.excluded_segments.all()),
+                "when": PLANNED if campaign.send_on else ON_LAUNCH,
+                "send_zone": campaign.send_zone or user.time_zone,
+                "tracks_opens": campaign.tracks_opens,
+                "tracks_clicks": campaign.tracks_clicks,
+                "seen": campaign.updated_at.isoformat(),
+            }
+        )
+
+    def clean_tags(self) -> list[str]:
+        tags = list(dict.fromkeys(tag.strip() for tag in self.cleaned_data["tags"].split(",") if tag.strip()))
+        if any(len(tag) > 60 for tag in tags):
+            raise forms.ValidationError("A tag has at most 60 characters.")
+        return tags
+
+    def clean_seen(self) -> Any:
+        return parse_seen(self.cleaned_data["seen"])
+
+    def clean(self) -> dict[str, Any]:
+        values = super().clean() or {}
+        if values.pop("when", ON_LAUNCH) == ON_LAUNCH:
+            return values | {"send_on": None, "send_time": None, "send_zone": ""}
+        for field, what in (("send_on", "date"), ("send_time", "time"), ("send_zone", "time zone")):
+            if not values.get(field) and field not in self.errors:
+                self.add_error(field, f"Choose a {what}, or let it start when someone launches it.")
+        if not self.errors:
+            self._refuse_the_past(values)
+        return values
+
+    def _refuse_the_past(self, values: dict[str, Any]) -> None:
+        try:
+            schedule.upcoming(values["send_on"], values["send_time"], values["send_zone"])
+        except Refused as refused:
+            self.add_error("send_on", refused.message)
+
+
+class VariantForm(forms.Form):
+    template = TemplateChoice(
+        Template.objects.filter(archived_at=None), empty_label="Choose a template", required=False, label="Template"
+    )
+    weight = forms.IntegerField(
+        min_value=1, max_value=1000, initial=1, required=False, label="Share", help_text="Relative to the others."
+    )
+
+
+class BaseVariants(forms.BaseFormSet):
+    """One template for everyone, or several that share the audience."""
+
+    def wordings(self) -> list[Wording]:
+        chosen = [form.cleaned_data for form in self.forms if form.cleaned_data.get("template")]
+        return [Wording(data["template"], data.get("weight") or 1) for data in chosen if not data.get("DELETE")]
+
+
+VariantForms = forms.formset_factory(
+    VariantForm, formset=BaseVariants, extra=0, min_num=1, max_num=MAX_VARIANTS, validate_max=True, can_delete=True
+)
+
+
+class VerbForm(forms.Form):
+    """What a dialog may carry; each verb takes what it needs. `seen`: the hash the person was looking at."""
+
+    comment = forms.CharField(required=False, max_length=5000)
+    seen = forms.CharField(required=False, max_length=64)
+    on = forms.DateField(required=False)
+    time = forms.TimeField(required=False)
+    zone = forms.CharField(required=False, max_length=64)
+
+
+class WhenForm(VerbForm):
+    on = forms.DateField(error_messages={"required": "Choose a date.", "invalid": "Choose a date."})
+    time = forms.TimeField(error_messages={"required": "Choose a time.", "invalid": "Choose a time."})
+    zone = forms.CharField(max_length=64, error_messages={"required": "Choose a time zone."})
+
+
+class SenderForm(forms.ModelForm):
+    """The default is one of all, so that ticking it here unticks the other; see admin.SenderAdmin."""
+
+    uses_by_default = forms.BooleanField(
+        required=False, label="Use for new campaigns", help_text="Only one sender is the default; this replaces it."
+    )
+
+    class Meta:
+        model = Sender
+        fields = ["name", "email", "reply_to", "postal_address"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["uses_by_default"].initial = self.instance.is_default
+
+
+def parse_seen(value: str) -> datetime | None:
+    """The `updated_at` that a page carried, or None when it carried none."""
+    if not value:
+        return None
+    try:
+        return datetime.fromisoformat(value)
+    except ValueError as error:
+        raise forms.ValidationError("This page is damaged. Open it again.") from error
