@@ -33,13 +33,24 @@ _SYSTEM = [
     Variable("sender.postal_address", "Postal address", "Message", "1 Example Street, 12345 Example City"),
     Variable("campaign.name", "Campaign name", "Message", "Example campaign"),
 ]
-_EXAMPLES = {
+_EXAMPLES: dict[str, object] = {
     AttributeDefinition.Type.TEXT: "example",
     AttributeDefinition.Type.NUMBER: 42,
     AttributeDefinition.Type.BOOLEAN: True,
     AttributeDefinition.Type.DATE: "2026-05-20",
     AttributeDefinition.Type.DATETIME: "2026-05-20T09:30:00Z",
     AttributeDefinition.Type.LIST: ["one", "two"],
+}
+
+
+# What a program may hand over with a single message: free in shape, so that this is only an example for previews.
+_DATA = {
+    "order_number": "1001",
+    "items": [
+        {"name": "First example item", "quantity": 2, "price": "38.00 EUR"},
+        {"name": "Second example item", "quantity": 1, "price": "12.50 EUR"},
+    ],
+    "total": "50.50 EUR",
 }
 
 
@@ -58,7 +69,7 @@ def names() -> frozenset[str]:
 
 def example_context() -> dict[str, Any]:
     """Every variable with an example value; what delivery fills in besides the contact is in here too."""
-    context: dict[str, Any] = {}
+    context: dict[str, Any] = {"data": _DATA}
     for variable in variables():
         *path, last = variable.name.split(".")
         place = context

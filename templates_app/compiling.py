@@ -106,7 +106,7 @@ def _line(error: LiquidError, source: str) -> int | None:
 
 
 def _globals(template: BoundTemplate) -> dict[str, list[Any]]:
-    return template.analyze(include_partials=False).globals  # type: ignore[no-any-return]
+    return template.analyze(include_partials=False).globals
 
 
 def _to_html(mask: Mask, *, is_mjml: bool) -> str:

@@ -14,7 +14,7 @@ from templates_app.links import FoundLink
 Level = Literal["block", "warn", "info"]
 GMAIL_CLIPS_AT = 102 * 1024
 LONG_SUBJECT = 60
-BUILT_IN = {"now", "today", "forloop"}
+BUILT_IN = {"now", "today", "forloop", "data"}  # `data` is what a program hands over with a single message
 _SHOUT = re.compile(r"[A-Z]{2,}")
 _LIQUID = re.compile(r"\{\{[\s\S]*?\}\}|\{%[\s\S]*?%\}")
 

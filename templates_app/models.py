@@ -29,6 +29,19 @@ class Template(Entity):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def status(self) -> str:
+        if self.archived_at is not None:
+            return "archived"
+        return "published" if self.current_version_id else "draft"
+
+    @staticmethod
+    def status_is(status: str) -> models.Q:
+        """The condition that finds templates of a status."""
+        if status == "archived":
+            return models.Q(archived_at__isnull=False)
+        return models.Q(archived_at=None, current_version__isnull=status == "draft")
+
 
 class TemplateVersion(Entity):
     """One version. A draft may change; once published it never does (a trigger refuses) and is what sending uses.

@@ -155,7 +155,7 @@ class _Writer(HTMLParser):
         cells = self.rows.pop()
         is_line = all("\n" not in cell for cell in cells)
         self.out.write((" | " if is_line else "\n\n").join(cells))
-        if not is_line:
+        if not is_line or len(cells) == 1:  # a row that lays out the page rather than a row of data
             self.out.owe(2)
 
     def _begin_a(self, attributes: dict[str, str]) -> None:
@@ -183,7 +183,7 @@ class _Writer(HTMLParser):
 
 
 def write(html: str, mask: Mask, links: list[FoundLink]) -> str:
-    """Plain text of `html` (masked, links numbered), still masked: headings, lists, tables, links as `text (address)`."""
+    """Plain text of `html` (masked, links numbered), still masked; a link reads `text (address)`."""
     writer = _Writer(mask, links)
     writer.feed(html)
     writer.close()

@@ -32,6 +32,20 @@ def create(*, by: User | None, name: str, content: dict[str, str] | None = None,
 
 
 @transaction.atomic
+def change(template: Template, *, by: User | None, content: dict[str, str], **about: Any) -> Template:
+    """Rename or reclassify the template and keep `content`, if any, in its draft."""
+    name = about.get("name", template.name)
+    if Template.objects.filter(name=name).exclude(pk=template.pk).exists():
+        raise Refused("name_taken", f"There is already a template called “{name}”. Choose another name.")
+    for field, value in about.items():
+        setattr(template, field, value)
+    template.save(update_fields=[*about, "updated_at"])
+    if content:
+        save_draft(template, by=by, **content)
+    return template
+
+
+@transaction.atomic
 def save_draft(template: Template, *, by: User | None, **fields: str) -> TemplateVersion:
     """Keep `fields` (of CONTENT) in the template's one draft, which starts as a copy of the current version."""
     _check(fields)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 from urllib.parse import quote, urlsplit
 
-from liquid import BoundTemplate
+from liquid import BoundTemplate, RenderContext
 from liquid.ast import Node
 from liquid.builtin.content import ContentNode
 from liquid.builtin.expressions import FilteredExpression, Path
@@ -100,8 +100,8 @@ class Renderer:
         """The variables that `context` has no value for; they render as nothing."""
         liquid = BoundedContext(self._html.template, globals=context)
         missing = object()
-        names = {name: name.split(".") for name in self.variables}
-        return sorted(name for name, path in names.items() if liquid.get(path, token=None, default=missing) is missing)
+        found = {name: liquid.get([*name.split(".")], token=None, default=missing) for name in self.variables}
+        return sorted(name for name, value in found.items() if value is missing)
 
 
 @functools.lru_cache(maxsize=256)
@@ -270,9 +270,8 @@ def _plain_path(node: Node) -> list[str] | None:
     expression = node.expression if isinstance(node, OutputNode) else None
     if not isinstance(expression, FilteredExpression) or expression.filters or not isinstance(expression.left, Path):
         return None
-    path = expression.left.path
-    is_plain = all(isinstance(key, str) and key not in _SPECIAL for key in path)
-    return list(path) if is_plain else None
+    path = [key for key in expression.left.path if isinstance(key, str) and key not in _SPECIAL]
+    return path if len(path) == len(expression.left.path) else None
 
 
 class _LinkNode(Node):
@@ -285,7 +284,7 @@ class _LinkNode(Node):
         self.position = position
         self.blank = False
 
-    def render_to_output(self, context: BoundedContext, buffer: TextIO) -> int:
+    def render_to_output(self, context: RenderContext, buffer: TextIO) -> int:
         address = context.tag_namespace["run"].address(self.position, context)
         return buffer.write(escape(address) if context.autoescape else address)
 
@@ -304,7 +303,7 @@ class _PixelNode(Node):
 
     __slots__ = ()
 
-    def render_to_output(self, context: BoundedContext, buffer: TextIO) -> int:
+    def render_to_output(self, context: RenderContext, buffer: TextIO) -> int:
         return buffer.write(context.tag_namespace["run"].pixel)
 
 

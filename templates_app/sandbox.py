@@ -6,7 +6,7 @@ bounded process.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
 
 from liquid import BoundTemplate, Environment, RenderContext
 from liquid.ast import Node
@@ -56,6 +56,11 @@ class BoundedContext(RenderContext):
         return Meter(self)
 
 
+def bounded(context: RenderContext) -> BoundedContext:
+    """The context as what it always is here; the library's signatures know only its own class."""
+    return cast(BoundedContext, context)
+
+
 class BoundedTemplate(BoundTemplate):
     context_class = BoundedContext
 
@@ -67,10 +72,10 @@ class BoundedForNode(ForNode):
         super().__init__(*args, **kwargs)
         self.weight = 1 + len(str(self.block)) // 20
 
-    def render_to_output(self, context: BoundedContext, buffer: TextIO) -> int:
+    def render_to_output(self, context: RenderContext, buffer: TextIO) -> int:
         items = self.expression.iterable.evaluate(context)
-        context.spend(_length(items) * self.weight)
-        return super().render_to_output(context, buffer)  # type: ignore[no-any-return]
+        bounded(context).spend(_length(items) * self.weight)
+        return super().render_to_output(context, buffer)
 
 
 class BoundedForTag(ForTag):
@@ -111,11 +116,14 @@ class Sandbox(Environment):
             _refuse_unknown_filters(self, expression)
 
 
+_NO_CONTEXT = cast(RenderContext, None)  # only tags that load other files look at it, and there are none
+
+
 def walk(nodes: Iterable[Node]) -> Iterator[Node]:
     """Every node of a parsed template, outer ones first. Depth is bounded by block_nesting_limit."""
     for node in nodes:
         yield node
-        yield from walk(node.children(None))
+        yield from walk(node.children(_NO_CONTEXT))
 
 
 def _refuse_stray_ranges(expression: Expression) -> None:

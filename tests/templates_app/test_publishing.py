@@ -10,7 +10,8 @@ from templates_app import publishing
 from templates_app.models import Link, Template, TemplateVersion
 from templates_app.rendering import contact_context, renderer
 
-HTML = """<html><head><style>p { color: #333333 } @media (max-width: 600px) { p { font-size: 18px } }</style></head><body>
+HTML = """<html><head>
+<style>p { color: #333333 } @media (max-width: 600px) { p { font-size: 18px } }</style></head><body>
 <h1>Hello {{ contact.first_name | default: "there" }}</h1>
 <p>Our <a href="https://shop.example.com/new?x=1&amp;y=2">new collection</a> for {{ contact.email }} is here today.</p>
 <p><a href="{{ unsubscribe_url }}">Unsubscribe</a> {{ sender.postal_address }}</p></body></html>"""

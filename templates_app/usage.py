@@ -1,0 +1,57 @@
+"""Where a template is used, and what the event log knows of each use. Campaigns stand above: reached in reverse."""
+
+from typing import Any
+
+from django.db.models import Count
+
+from events.models import Event
+from events.names import BOUNCED, CLICKED, DELIVERED, MESSAGE_SENT, OPENED, UNSUBSCRIBED
+from templates_app.models import Template
+
+MOST = 50
+_COUNTED = {
+    "sent": MESSAGE_SENT,
+    "delivered": DELIVERED,
+    "opened": OPENED,
+    "clicked": CLICKED,
+    "unsubscribed": UNSUBSCRIBED,
+    "bounced": BOUNCED,
+}
+
+
+def of(template: Template) -> list[dict[str, Any]]:
+    """One entry per campaign variant, newest campaign first: who uses it, with which version, and people by event."""
+    variants = list(template.variants.select_related("campaign", "version").order_by("-campaign_id", "key")[:MOST])
+    counts = _counts([variant.campaign_id for variant in variants if variant.campaign.started_at])
+    return [
+        {
+            "campaign": variant.campaign.uuid,
+            "campaign_name": variant.campaign.name,
+            "status": variant.campaign.status,
+            "variant": variant.key,
+            "version": variant.version.number if variant.version else None,
+            **_figures(counts, variant.pk),
+        }
+        for variant in variants
+    ]
+
+
+def _figures(counts: dict[tuple[int, str], int], variant: int) -> dict[str, Any]:
+    figures: dict[str, Any] = {word: counts.get((variant, name), 0) for word, name in _COUNTED.items()}
+    base = figures["sent"] or figures["delivered"]
+    for word in ("opened", "clicked", "unsubscribed"):
+        figures[f"{word}_rate"] = round(figures[word] / base, 4) if base else None
+    return figures
+
+
+def _counts(campaigns: list[int]) -> dict[tuple[int, str], int]:
+    """People by (variant, event); opens and clicks of machines are left out."""
+    if not campaigns:
+        return {}
+    rows = (
+        Event.objects.filter(campaign_id__in=campaigns, name__in=_COUNTED.values(), label=Event.Label.HUMAN)
+        .order_by()
+        .values_list("variant_id", "name")
+        .annotate(people=Count("contact_id", distinct=True))
+    )
+    return {(variant, name): people for variant, name, people in rows if variant is not None}
