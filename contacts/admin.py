@@ -1,26 +1,266 @@
-"""The console's pages for contacts."""
+"""The console's pages for people: contacts, the catalogue of attributes and suppressed addresses."""
 
-from django.contrib import admin
+import json
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db.models import QuerySet
+from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import NoReverseMatch, URLPattern, path, reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.text import slugify
+from django.utils.timezone import now
+from django.views.decorators.http import require_POST
 from unfold.admin import ModelAdmin
 
+from contacts import consent, erasure, exporting, holdings, lists
+from contacts.forms import ConsentForm, ContactForm, SuppressionForm, attribute_field_name
+from contacts.import_admin import ImportJobAdmin
 from contacts.models import AttributeDefinition, Contact, ImportJob, Suppression
+from core.errors import Refused
+
+admin.site.register(ImportJob, ImportJobAdmin)
+
+# Pages of apps above, shown on a contact's page where they exist: (title, name of the URL, which takes the uuid).
+PANELS = [("Segments", "segments:contact-segments"), ("Messages", "delivery:contact-messages")]
 
 
-@admin.register(AttributeDefinition)
-class AttributeDefinitionAdmin(ModelAdmin):
-    pass
+def badge(text: str, tone: str) -> SafeString:
+    return format_html('<span class="c-badge c-badge--{}">{}</span>', tone, text)
 
 
 @admin.register(Contact)
 class ContactAdmin(ModelAdmin):
-    pass
+    list_display = ["person", "phone", "shown_tags", "standing", "created_at"]
+    list_display_links = ["person"]
+    list_filter = [lists.TagFilter, lists.ConsentFilter, lists.SuppressedFilter, lists.ErasedFilter]
+    list_filter_submit = True
+    list_per_page = 50
+    ordering = ["-id"]
+    sortable_by = []
+    search_fields = ["email"]
+    search_help_text = "Start of an email, external id or last name; or a phone number"
+    show_full_result_count = False
+    paginator = lists.EstimatingPaginator
+    actions = ["export_csv", "export_xlsx"]
+    change_form_outer_before_template = "contacts/contact_header.html"
+    change_form_outer_after_template = "contacts/contact_below.html"
+
+    class Media:
+        js = ["contacts/panels.js", "contacts/chips.js"]
+        css = {"all": ["contacts/contacts.css"]}
+
+    # --- the list ---
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Contact]:
+        return lists.with_standing(super().get_queryset(request))
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Contact], search_term: str
+    ) -> tuple[QuerySet[Contact], bool]:
+        return lists.search(queryset, search_term), False
+
+    @admin.display(description="Contact")
+    def person(self, contact: Contact) -> SafeString:
+        address = contact.email or contact.external_id or ""
+        return format_html(
+            '<span class="contact-name">{}</span><span class="contact-address">{}</span>', str(contact),
+            address if address != str(contact) else "",
+        )  # fmt: skip
+
+    @admin.display(description="Tags")
+    def shown_tags(self, contact: Contact) -> SafeString:
+        return format_html_join(" ", '<span class="c-badge">{}</span>', ((tag,) for tag in contact.tags[:5]))
+
+    @admin.display(description="Email")
+    def standing(self, contact: Any) -> SafeString:
+        if contact.erased_at:
+            return badge("Erased", "muted")
+        if contact.is_suppressed:
+            return badge("Suppressed", "bad")
+        tone, text = _CONSENT[contact.email_consent]
+        return badge(text, tone)
+
+    @admin.action(description="Export as CSV", permissions=["view"])
+    def export_csv(self, request: HttpRequest, queryset: QuerySet[Contact]) -> StreamingHttpResponse:
+        response = StreamingHttpResponse(exporting.csv_lines(_bare(queryset)), content_type="text/csv; charset=utf-8")
+        response["Content-Disposition"] = f'attachment; filename="contacts-{now():%Y-%m-%d}.csv"'
+        return response
+
+    @admin.action(description="Export as XLSX", permissions=["view"])
+    def export_xlsx(self, request: HttpRequest, queryset: QuerySet[Contact]) -> Any:
+        try:
+            file = exporting.xlsx_file(_bare(queryset))
+        except Refused as refused:
+            messages.error(request, refused.message)
+            return None
+        return FileResponse(file, as_attachment=True, filename=f"contacts-{now():%Y-%m-%d}.xlsx")
+
+    # --- one contact ---
+    def get_form(self, request: HttpRequest, obj: Contact | None = None, change: bool = False, **kwargs: Any) -> Any:
+        return ContactForm.for_catalogue()
+
+    def get_fieldsets(self, request: HttpRequest, obj: Contact | None = None) -> Any:
+        names = [attribute_field_name(definition) for definition in AttributeDefinition.objects.all()]
+        sets = [
+            ("Who", {"fields": [("first_name", "last_name"), ("email", "phone"), ("external_id", "tags"),
+                                ("locale", "time_zone")]}),
+        ]  # fmt: skip
+        if names:
+            pairs = [tuple(names[start : start + 2]) for start in range(0, len(names), 2)]
+            sets.append(("Attributes", {"fields": pairs}))
+        return sets
+
+    def has_delete_permission(self, request: HttpRequest, obj: Contact | None = None) -> bool:
+        return False  # people are erased, not deleted: the ledger's rows must still add up
+
+    def has_change_permission(self, request: HttpRequest, obj: Contact | None = None) -> bool:
+        return super().has_change_permission(request, obj) and not (obj is not None and obj.erased_at)
+
+    def change_view(self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None) -> Any:
+        contact = self.get_object(request, object_id)
+        extra = self._page(request, contact) if isinstance(contact, Contact) else {}
+        return super().change_view(request, object_id, form_url, (extra_context or {}) | extra)
+
+    def _page(self, request: HttpRequest, contact: Any) -> dict[str, Any]:
+        tone, consent_text = _CONSENT[contact.email_consent]
+        return {
+            "title": str(contact),
+            "subtitle": None,
+            "contact": contact,
+            "consent_badge": badge(consent_text, tone),
+            "ledger": contact.consent_records.select_related("recorded_by")[:100],
+            "panels": _panels(contact),
+            "channels": ConsentForm.base_fields["channel"].choices,
+            "may_change": self.has_change_permission(request, contact),
+            "may_erase": _may(request, "contacts.delete_contact") and not contact.erased_at,
+        }
+
+    # --- what can be done with one contact ---
+    def get_urls(self) -> list[URLPattern]:
+        own: list[tuple[str, Callable[..., Any]]] = [
+            ("consent", self.consent_view), ("erase", self.erase_view), ("held", self.held_view),
+        ]  # fmt: skip
+        pages = [
+            path(f"<int:pk>/{name}/", self.admin_site.admin_view(view), name=f"contacts_contact_{name}")
+            for name, view in own
+        ]
+        listing = path("export.csv", self.admin_site.admin_view(self.export_view), name="contacts_contact_export")
+        return [listing, *pages, *super().get_urls()]
+
+    def consent_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        return require_POST(partial(self._record_consent, pk=pk))(request)
+
+    def _record_consent(self, request: HttpRequest, pk: int) -> HttpResponse:
+        _require(request, "contacts.change_contact")
+        contact, form = get_object_or_404(Contact, pk=pk), ConsentForm(request.POST)
+        if not form.is_valid():
+            messages.error(request, "Say where the consent was given or withdrawn; nothing was recorded.")
+        else:
+            told = dict(form.cleaned_data)
+            record = {"grant": consent.grant, "withdraw": consent.withdraw}[told.pop("action")]
+            _tell(request, partial(record, contact, **told, by=request.user), "Recorded in the consent ledger.")
+        return HttpResponseRedirect(reverse("admin:contacts_contact_change", args=[pk]))
+
+    def erase_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        _require(request, "contacts.delete_contact")
+        contact = get_object_or_404(Contact, pk=pk)
+        if request.method != "POST":
+            context = self.admin_site.each_context(request) | {"title": f"Erase {contact}", "contact": contact}
+            return render(request, "contacts/erase.html", context | {"opts": self.opts})
+        erasure.erase(contact, by=request.user)  # type: ignore[arg-type]  # admin_view lets nobody else in
+        messages.success(request, "Erased. Figures still count this person, without saying who it was.")
+        return HttpResponseRedirect(reverse("admin:contacts_contact_change", args=[pk]))
+
+    def held_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """All that is held about the person, as a file to hand over."""
+        _require(request, "contacts.view_contact")
+        held = holdings.everything_about(get_object_or_404(Contact, pk=pk))
+        text = json.dumps(held, cls=DjangoJSONEncoder, indent=2, ensure_ascii=False)
+        response = HttpResponse(text, content_type="application/json")
+        response["Content-Disposition"] = f'attachment; filename="contact-{slugify(pk)}.json"'
+        return response
+
+    def export_view(self, request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
+        """The list as it is filtered, all of its pages."""
+        _require(request, "contacts.view_contact")
+        changelist = self.get_changelist_instance(request)
+        return self.export_csv(request, changelist.get_queryset(request))
 
 
-@admin.register(ImportJob)
-class ImportJobAdmin(ModelAdmin):
-    pass
+_CONSENT = {True: ("ok", "Consent"), False: ("warn", "Withdrawn"), None: ("muted", "No consent")}
+
+
+def _bare(queryset: QuerySet[Contact]) -> QuerySet[Contact]:
+    """Without what only the list shows: a million rows need no subquery each."""
+    return Contact.objects.filter(pk__in=queryset.order_by().values("pk")).order_by("pk")
+
+
+def _panels(contact: Contact) -> list[tuple[str, str]]:
+    panels = []
+    for title, name in PANELS:
+        try:
+            panels.append((title, reverse(name, args=[contact.uuid])))
+        except NoReverseMatch:
+            continue  # that app is not installed, or has no such page yet
+    return panels
+
+
+def _may(request: HttpRequest, permission: str) -> bool:
+    return request.user.has_perm(permission)
+
+
+def _require(request: HttpRequest, permission: str) -> None:
+    if not _may(request, permission):
+        raise PermissionDenied
+
+
+def _tell(request: HttpRequest, change: Callable[[], Any], done: str) -> None:
+    try:
+        change()
+    except Refused as refused:
+        messages.error(request, refused.message)
+    else:
+        messages.success(request, done)
+
+
+@admin.register(AttributeDefinition)
+class AttributeDefinitionAdmin(ModelAdmin):
+    list_display = ["label", "key", "type", "description"]
+    search_fields = ["key", "label"]
+    ordering = ["key"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: AttributeDefinition | None = None) -> list[str]:
+        return ["key", "type"] if obj else []  # values are stored by key, in the type's form
 
 
 @admin.register(Suppression)
 class SuppressionAdmin(ModelAdmin):
-    pass
+    form = SuppressionForm
+    list_display = ["address", "channel", "reason", "detail", "created_by", "created_at"]
+    list_filter = ["reason", "channel"]
+    list_select_related = ["created_by"]
+    ordering = ["-id"]
+    sortable_by = []
+    search_fields = ["address__startswith"]
+    search_help_text = "Start of the address"
+    show_full_result_count = False
+    paginator = lists.EstimatingPaginator
+
+    def has_change_permission(self, request: HttpRequest, obj: Suppression | None = None) -> bool:
+        return False  # added or removed, never rewritten: who added it and why must stay true
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Suppression], search_term: str
+    ) -> tuple[QuerySet[Suppression], bool]:
+        return super().get_search_results(request, queryset, search_term.strip().lower())
+
+    def save_model(self, request: HttpRequest, obj: Suppression, form: Any, change: bool) -> None:
+        told = {name: form.cleaned_data[name] for name in ("channel", "reason", "detail")}
+        saved = consent.suppress(form.cleaned_data["address"], **told, by=request.user)  # type: ignore[arg-type]
+        obj.pk, obj.address = saved.pk, saved.address

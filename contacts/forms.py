@@ -1,0 +1,189 @@
+"""Forms of the console: a contact with its catalogue's attributes as typed inputs, consent, suppression, uploads."""
+
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from unfold.widgets import (
+    UnfoldAdminEmailInputWidget,
+    UnfoldAdminFileFieldWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+)
+
+from contacts import attributes
+from contacts.addresses import BadAddress, normalise, normalise_email, normalise_phone
+from contacts.attributes import BadValue
+from contacts.channels import channel_choices, channels
+from contacts.importing.targets import read_tags, read_zone
+from contacts.models import AttributeDefinition, ConsentRecord, Contact, Suppression
+
+Type = AttributeDefinition.Type
+YES_OR_NO = [("", "Not said"), ("true", "Yes"), ("false", "No")]
+
+
+def attribute_field_name(definition: AttributeDefinition) -> str:
+    """By number, not by key: a person's text names nothing in our code."""
+    return f"attribute_{definition.pk}"
+
+
+def attribute_field(definition: AttributeDefinition) -> forms.Field:
+    """An input for one attribute; every type is read by attributes.coerce, as in files."""
+    common: dict[str, Any] = {
+        "label": definition.label, "required": False, "help_text": definition.description or _HINTS[definition.type],
+    }  # fmt: skip
+    if definition.type == Type.BOOLEAN:
+        return forms.ChoiceField(choices=YES_OR_NO, widget=UnfoldAdminSelectWidget, **common)
+    return forms.CharField(widget=UnfoldAdminTextInputWidget(attrs=_INPUTS.get(definition.type, {})), **common)
+
+
+_INPUTS = {Type.NUMBER: {"inputmode": "decimal"}, Type.DATE: {"type": "date"}}
+_HINTS = {
+    Type.TEXT: "", Type.NUMBER: "A number.", Type.BOOLEAN: "", Type.DATE: "",
+    Type.DATETIME: "Date and time, e.g. 2026-03-31 14:30.", Type.LIST: "Several texts, separated by commas.",
+}  # fmt: skip
+
+
+class ContactForm(forms.ModelForm):
+    """A contact; fields for the catalogue's attributes are added when the form is made (`for_catalogue`)."""
+
+    tags = forms.CharField(
+        required=False, help_text="Separated by commas.",
+        widget=UnfoldAdminTextInputWidget(attrs={"data-chips": "true", "autocomplete": "off"}),
+    )  # fmt: skip
+    definitions: list[AttributeDefinition] = []  # noqa: RUF012  filled by for_catalogue in a subclass
+
+    class Meta:
+        model = Contact
+        fields = ["email", "phone", "external_id", "first_name", "last_name", "locale", "time_zone"]
+        widgets = {"email": UnfoldAdminEmailInputWidget}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk:
+            self.initial["tags"] = ", ".join(self.instance.tags)
+        for definition in self.definitions:
+            value = attributes.as_text(self.instance.attributes.get(definition.key))
+            self.initial.setdefault(attribute_field_name(definition), value)
+
+    @classmethod
+    def for_catalogue(cls) -> type["ContactForm"]:
+        definitions = list(AttributeDefinition.objects.all())
+        fields = {attribute_field_name(one): attribute_field(one) for one in definitions}
+        return type("ContactForm", (cls,), {**fields, "definitions": definitions})
+
+    def clean_email(self) -> str | None:
+        return self._address("email", normalise_email)
+
+    def clean_phone(self) -> str | None:
+        return self._address("phone", normalise_phone)
+
+    def _address(self, name: str, normalise_one: Any) -> str | None:
+        text = (self.cleaned_data.get(name) or "").strip()
+        try:
+            return normalise_one(text) if text else None
+        except BadAddress as error:
+            raise ValidationError(str(error)) from error
+
+    def clean_external_id(self) -> str | None:
+        return (self.cleaned_data.get("external_id") or "").strip() or None
+
+    def clean_time_zone(self) -> str:
+        text = self.cleaned_data.get("time_zone") or ""
+        try:
+            return read_zone(text) if text else ""
+        except BadValue as error:
+            raise ValidationError(str(error)) from error
+
+    def clean_tags(self) -> list[str]:
+        text = self.cleaned_data.get("tags") or ""
+        try:
+            return list(forms.JSONField().to_python(read_tags(text))) if text else []
+        except BadValue as error:
+            raise ValidationError(str(error)) from error
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        addresses = ("email", "phone", "external_id")
+        if not any(cleaned.get(name) or name in self.errors for name in addresses):
+            raise ValidationError("Give an email, a phone number or an external id: one is needed to know who this is.")
+        self._read_attributes(cleaned)
+        return cleaned
+
+    def _read_attributes(self, cleaned: dict[str, Any]) -> None:
+        values = dict(self.instance.attributes)
+        for definition in self.definitions:
+            name = attribute_field_name(definition)
+            text = cleaned.get(name) or ""
+            try:
+                values[definition.key] = attributes.coerce(definition.type, text) if text.strip() else None
+            except BadValue as error:
+                self.add_error(name, str(error))
+        self.instance.attributes = {key: value for key, value in values.items() if value is not None}
+        self.instance.tags = cleaned.get("tags", self.instance.tags)
+
+
+class ConsentForm(forms.Form):
+    """What was agreed or withdrawn, where, and in which words."""
+
+    action = forms.ChoiceField(choices=ConsentRecord.Action)
+    channel = forms.ChoiceField(choices=channel_choices)
+    source = forms.CharField(max_length=200)
+    wording = forms.CharField(required=False, max_length=5000)
+
+
+class SuppressionForm(forms.ModelForm):
+    """An address is stored normalised, so that it is found whatever way it is written."""
+
+    class Meta:
+        model = Suppression
+        fields = ["channel", "address", "reason", "detail"]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        channel = channels.get(cleaned.get("channel", ""))
+        if channel is not None and cleaned.get("address"):
+            try:
+                cleaned["address"] = normalise(channel.address_field, cleaned["address"])
+            except BadAddress as error:
+                self.add_error("address", str(error))
+        return cleaned
+
+
+class UploadForm(forms.Form):
+    file = forms.FileField(
+        label="File",
+        help_text="CSV (also packed as .csv.gz) or XLSX, with the names of the columns in the first row.",
+        widget=UnfoldAdminFileFieldWidget(attrs={"accept": ".csv,.txt,.tsv,.gz,.xlsx"}),
+    )
+
+
+class MappingForm(forms.Form):
+    """The tag and the consent of an import; the columns' choices stand beside it, one select each."""
+
+    tag = forms.CharField(
+        required=False, max_length=60, label="Tag for everyone in this file",
+        help_text="Optional, e.g. newsletter-2026.", widget=UnfoldAdminTextInputWidget,
+    )  # fmt: skip
+    records_consent = forms.ChoiceField(
+        label="Consent", widget=forms.RadioSelect, initial="no",
+        choices=[
+            ("no", "This file says nothing about consent. Nobody gets marketing email because of it."),
+            ("yes", "Everyone in this file has agreed to marketing email."),
+        ],
+    )  # fmt: skip
+    source = forms.CharField(
+        required=False, max_length=200, label="Where they agreed",
+        help_text="E.g. “Checkout form on the web shop”. Kept as proof.", widget=UnfoldAdminTextInputWidget,
+    )  # fmt: skip
+    wording = forms.CharField(
+        required=False, max_length=5000, label="What they agreed to, in the words they saw",
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
+    )  # fmt: skip
+
+    @property
+    def consent(self) -> dict[str, str] | None:
+        if self.cleaned_data["records_consent"] != "yes":
+            return None
+        return {"source": self.cleaned_data["source"], "wording": self.cleaned_data["wording"]}
