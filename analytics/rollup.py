@@ -1,7 +1,13 @@
-"""Keeping the hourly counts exact: each batch of the log is folded in SQL, in one transaction with the cursor's move.
+"""Keeping the hourly counts exact: each batch of the log is folded in one transaction with the cursor's move.
 
-A crash between two batches changes nothing; a crash within one undoes its counts and the move together.
+A crash between two batches changes nothing; a crash within one undoes its counts and the move together. Only one
+process folds at a time (it holds the cursor's lock), so what a batch looked up can't change before it writes.
 """
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 from django.db import connection
 
@@ -14,58 +20,56 @@ ANY = "any"  # beside its own label, every event that is counted once per messag
 # The ledger sees to it that a message is sent once; a million rows that say so again would only cost time.
 UNIQUE_NAMES = [names.OPENED, names.CLICKED, names.BOUNCED, names.COMPLAINED, names.UNSUBSCRIBED]
 
-# Each event once under its own label and once under "any". With a campaign, only what a new label can change: that
-# also lets the index on campaign_id be used, which leaves message.sent out.
-_EVENTS = """
-    WITH events AS MATERIALIZED (
-        SELECT xid, id, name, campaign_id, coalesce(variant_id, 0) AS variant_id, message_id,
-               date_trunc('hour', occurred_at, 'UTC') AS hour, kind.label,
-               CASE WHEN name = 'message.clicked' AND properties->>'link' ~ '^[0-9]{{1,18}}$'
-                    THEN (properties->>'link')::bigint END AS link_id
-        FROM events_event CROSS JOIN LATERAL (VALUES (events_event.label), ('any')) AS kind(label)
-        WHERE (xid, id) > (%(xid)s::text::xid8, %(id)s) AND (xid, id) <= (%(end_xid)s::text::xid8, %(end_id)s)
-          AND {which} AND name <> 'log.relabelled' AND (kind.label <> 'any' OR name = ANY(%(unique)s))
-    )"""
-_OF_ALL = _EVENTS.format(which="campaign_id IS NOT NULL")
-_OF_CAMPAIGN = _EVENTS.format(which="campaign_id = %(campaign)s AND name <> 'message.sent'")
-# Whoever gets to write the row of FirstSeen was the first of its kind, and counts as unique in its own hour.
-_FOLD_HOURS = """, firsts AS (
-        INSERT INTO analytics_firstseen (message_id, name, label)
-        SELECT DISTINCT message_id, name, label FROM events WHERE message_id IS NOT NULL AND name = ANY(%(unique)s)
-        ON CONFLICT DO NOTHING RETURNING message_id, name, label
-    ), first_events AS (
-        SELECT DISTINCT ON (message_id, name, label) id, label
-        FROM events JOIN firsts USING (message_id, name, label) ORDER BY message_id, name, label, xid, id
-    )
-    INSERT INTO analytics_rollup AS cell (campaign_id, variant_id, hour, name, label, count, unique_count)
-    SELECT campaign_id, variant_id, hour, name, label, count(*),
-           count(*) FILTER (WHERE first_events.id IS NOT NULL OR name <> ALL(%(unique)s))
-    FROM events LEFT JOIN first_events USING (id, label)
-    GROUP BY campaign_id, variant_id, hour, name, label
-    ON CONFLICT (campaign_id, variant_id, hour, name, label) DO UPDATE
-    SET count = cell.count + excluded.count, unique_count = cell.unique_count + excluded.unique_count"""
-_FOLD_LINKS = """, clicks AS (
-        SELECT *, 'link:' || link_id AS link_name FROM events WHERE link_id IS NOT NULL
-    ), firsts AS (
-        INSERT INTO analytics_firstseen (message_id, name, label)
-        SELECT DISTINCT message_id, link_name, label FROM clicks WHERE message_id IS NOT NULL
-        ON CONFLICT DO NOTHING RETURNING message_id, name AS link_name, label
-    ), first_clicks AS (
-        SELECT DISTINCT ON (message_id, link_name, label) id, label
-        FROM clicks JOIN firsts USING (message_id, link_name, label) ORDER BY message_id, link_name, label, xid, id
-    )
-    INSERT INTO analytics_linkrollup AS cell (campaign_id, variant_id, link_id, label, count, unique_count)
-    SELECT campaign_id, variant_id, link_id, label, count(*), count(first_clicks.id)
-    FROM clicks LEFT JOIN first_clicks USING (id, label)
-    GROUP BY campaign_id, variant_id, link_id, label
-    ON CONFLICT (campaign_id, variant_id, link_id, label) DO UPDATE
-    SET count = cell.count + excluded.count, unique_count = cell.unique_count + excluded.unique_count"""
-_RELABELLED = """
-    SELECT DISTINCT campaign_id FROM events_event
-    WHERE (xid, id) > (%s::text::xid8, %s) AND (xid, id) <= (%s::text::xid8, %s) AND name = 'log.relabelled'"""
+_IN_SPAN = """
+    FROM events_event
+    WHERE (xid, id) > (%(xid)s::text::xid8, %(id)s) AND (xid, id) <= (%(end_xid)s::text::xid8, %(end_id)s)"""
+# Hours since 1970: a hundred thousand of Python's datetimes would take as long as all the counting.
+_CELL = "campaign_id, coalesce(variant_id, 0), floor(extract(epoch FROM occurred_at) / 3600)::bigint, name, label"
+_PLAIN = f"""
+    SELECT {_CELL}, count(*) {_IN_SPAN}
+      AND campaign_id IS NOT NULL AND name <> ALL(%(unique)s) AND name <> 'log.relabelled'
+    GROUP BY 1, 2, 3, 4, 5"""
+_ONCE_PER_MESSAGE = f"""
+    SELECT {_CELL}, message_id,
+           CASE WHEN name = 'message.clicked' AND properties->>'link' ~ '^[0-9]{{1,18}}$' THEN properties->>'link' END
+    {_IN_SPAN} AND name = ANY(%(unique)s) """
+# Naming what it leaves out lets a recount use the index on campaign_id, which has no rows of message.sent.
+_OF_ALL = "AND campaign_id IS NOT NULL ORDER BY events_event.xid, events_event.id"
+_OF_CAMPAIGN = "AND campaign_id = %(campaign)s AND name <> 'message.sent' ORDER BY events_event.xid, events_event.id"
+_RELABELLED = f"SELECT DISTINCT campaign_id {_IN_SPAN} AND name = 'log.relabelled'"
 _FORGET_FIRSTS = """
     DELETE FROM analytics_firstseen WHERE message_id IN (
         SELECT message_id FROM events_event WHERE campaign_id = %s AND name <> 'message.sent')"""
+_ADD = """
+    INSERT INTO {table} AS cell ({columns}, count, unique_count)
+    SELECT {values}, count, unique_count
+    FROM unnest({arrays}, %s::bigint[], %s::bigint[]) AS new({columns}, count, unique_count)
+    ON CONFLICT ({columns}) DO UPDATE
+    SET count = cell.count + excluded.count, unique_count = cell.unique_count + excluded.unique_count"""
+_ADD_HOURS = _ADD.format(
+    table="analytics_rollup",
+    columns="campaign_id, variant_id, hour, name, label",
+    values="campaign_id, variant_id, to_timestamp(hour * 3600), name, label",
+    arrays="%s::bigint[], %s::bigint[], %s::bigint[], %s::text[], %s::text[]",
+)
+_ADD_LINKS = _ADD.format(
+    table="analytics_linkrollup",
+    columns="campaign_id, variant_id, link_id, label",
+    values="campaign_id, variant_id, link_id, label",
+    arrays="%s::bigint[], %s::bigint[], %s::bigint[], %s::text[]",
+)
+
+
+class Hit(NamedTuple):
+    """One event that is counted once per message."""
+
+    campaign: int
+    variant: int
+    hour: int
+    name: str
+    label: str
+    message: int | None
+    link: str | None
 
 
 def advance(batch: int = 50_000) -> int:
@@ -73,11 +77,11 @@ def advance(batch: int = 50_000) -> int:
     with stream.read_span(READER, batch) as span:
         if span is None:
             return 0
-        _fold(_OF_ALL, span.start, span.end)
-        with connection.cursor() as cursor:
-            cursor.execute(_RELABELLED, span.params)
-            relabelled = [campaign for (campaign,) in cursor.fetchall()]
-        for campaign in relabelled:
+        fold = Fold(span.start, span.end)
+        fold.add_plain(fold.select(_PLAIN))
+        fold.add_hits(Hit(*row) for row in fold.select(_ONCE_PER_MESSAGE + _OF_ALL))
+        fold.write()
+        for (campaign,) in fold.select(_RELABELLED):
             _recount(campaign, span.end)
         return span.count
 
@@ -89,7 +93,7 @@ def rebuild(campaign_id: int) -> None:
 
 
 def start_over() -> None:
-    """Forget every count; the log is then read again from its start (ten million events: some tens of seconds)."""
+    """Forget every count; the log is then read again from its start."""
     with stream.hold(READER), connection.cursor() as cursor:
         for model in (Rollup, LinkRollup, FirstSeen):
             cursor.execute(f"TRUNCATE {model._meta.db_table}")
@@ -99,16 +103,89 @@ def start_over() -> None:
 def _recount(campaign_id: int, end: Position) -> None:
     with connection.cursor() as cursor:
         cursor.execute(_FORGET_FIRSTS, [campaign_id])
-    Rollup.objects.filter(campaign_id=campaign_id).exclude(name=names.MESSAGE_SENT).delete()
+    Rollup.objects.filter(campaign_id=campaign_id, name__in=UNIQUE_NAMES).delete()
     LinkRollup.objects.filter(campaign_id=campaign_id).delete()
-    _fold(_OF_CAMPAIGN, stream.START, end, campaign=campaign_id)
+    fold = Fold(stream.START, end, campaign=campaign_id)
+    fold.add_hits(Hit(*row) for row in fold.select(_ONCE_PER_MESSAGE + _OF_CAMPAIGN))
+    fold.write()
 
 
-def _fold(events: str, start: Position, end: Position, campaign: int | None = None) -> None:
-    params = {
-        "xid": start.xid, "id": start.id, "end_xid": end.xid, "end_id": end.id,
-        "unique": UNIQUE_NAMES, "campaign": campaign,
-    }  # fmt: skip
+@dataclass
+class Fold:
+    """The counts of one stretch of the log, before they are added to the tables."""
+
+    start: Position
+    end: Position
+    campaign: int | None = None
+    hours: Counter[tuple] = field(default_factory=Counter)
+    unique_hours: Counter[tuple] = field(default_factory=Counter)
+    links: Counter[tuple] = field(default_factory=Counter)
+    unique_links: Counter[tuple] = field(default_factory=Counter)
+    firsts: list[tuple[int, str, str]] = field(default_factory=list)
+
+    def select(self, statement: str) -> list[tuple]:
+        params = {
+            "xid": self.start.xid, "id": self.start.id, "end_xid": self.end.xid, "end_id": self.end.id,
+            "unique": UNIQUE_NAMES, "campaign": self.campaign,
+        }  # fmt: skip
+        with connection.cursor() as cursor:
+            cursor.execute(statement, params)
+            return list(cursor.fetchall())
+
+    def add_plain(self, rows: Iterable[tuple]) -> None:
+        for *cell, count in rows:
+            self.hours[tuple(cell)] += count
+            self.unique_hours[tuple(cell)] += count
+
+    def add_hits(self, hits: Iterable[Hit]) -> None:
+        hits = list(hits)
+        seen = _labels_seen({hit.message for hit in hits if hit.message is not None})
+        for hit in hits:
+            cell = hit.campaign, hit.variant, hit.hour, hit.name
+            self._count(self.hours, self.unique_hours, cell, hit, seen, hit.name)
+            if hit.link is not None:
+                cell = hit.campaign, hit.variant, int(hit.link)
+                self._count(self.links, self.unique_links, cell, hit, seen, f"link:{hit.link}")
+
+    def _count(
+        self, counts: Counter[tuple], uniques: Counter[tuple], cell: tuple, hit: Hit, seen: "Seen", what: str
+    ) -> None:
+        counts[*cell, hit.label] += 1
+        counts[*cell, ANY] += 1
+        if hit.message is None:
+            return
+        labels = seen[hit.message, what]
+        if not labels:
+            uniques[*cell, ANY] += 1
+        if hit.label not in labels:
+            uniques[*cell, hit.label] += 1
+            labels.add(hit.label)
+            self.firsts.append((hit.message, what, hit.label))
+
+    def write(self) -> None:
+        with connection.cursor() as cursor:
+            with cursor.copy("COPY analytics_firstseen (message_id, name, label) FROM STDIN") as copy:
+                for first in self.firsts:
+                    copy.write_row(first)
+            for statement, counts, uniques in (
+                (_ADD_HOURS, self.hours, self.unique_hours),
+                (_ADD_LINKS, self.links, self.unique_links),
+            ):
+                cells = [(*cell, count, uniques[cell]) for cell, count in counts.items()]
+                if cells:
+                    cursor.execute(statement, [list(column) for column in zip(*cells, strict=True)])
+
+
+Seen = defaultdict[tuple[int, str], set[str]]
+
+
+def _labels_seen(messages: set[Any]) -> Seen:
+    """Under which labels each of these messages was seen before, by name (or link)."""
+    seen: Seen = defaultdict(set)
     with connection.cursor() as cursor:
-        cursor.execute(events + _FOLD_HOURS, params)
-        cursor.execute(events + _FOLD_LINKS, params)
+        cursor.execute(
+            "SELECT message_id, name, label FROM analytics_firstseen WHERE message_id = ANY(%s)", [list(messages)]
+        )
+        for message, name, label in cursor.fetchall():
+            seen[message, name].add(label)
+    return seen
