@@ -20,6 +20,7 @@ from django.views.decorators.http import require_POST
 from unfold.admin import ModelAdmin
 
 from contacts import consent, erasure, exporting, holdings, lists
+from contacts.attributes import as_text
 from contacts.forms import ConsentForm, ContactForm, SuppressionForm, attribute_field_name
 from contacts.import_admin import ImportJobAdmin
 from contacts.models import AttributeDefinition, Contact, ImportJob, Suppression
@@ -49,6 +50,7 @@ class ContactAdmin(ModelAdmin):
     show_full_result_count = False
     paginator = lists.EstimatingPaginator
     actions = ["export_csv", "export_xlsx"]
+    list_before_template = "contacts/list_tools.html"
     change_form_outer_before_template = "contacts/contact_header.html"
     change_form_outer_after_template = "contacts/contact_below.html"
 
@@ -103,18 +105,16 @@ class ContactAdmin(ModelAdmin):
 
     # --- one contact ---
     def get_form(self, request: HttpRequest, obj: Contact | None = None, change: bool = False, **kwargs: Any) -> Any:
-        return ContactForm.for_catalogue()
+        return super().get_form(request, obj, change, **kwargs | {"form": ContactForm.for_catalogue()})
 
     def get_fieldsets(self, request: HttpRequest, obj: Contact | None = None) -> Any:
+        who = [("first_name", "last_name"), ("email", "phone"), ("locale", "time_zone")]
+        if not (self.has_change_permission(request, obj) or obj is None):
+            return [("Who", {"fields": [*who, "external_id"]})]  # attributes stand below, as text
         names = [attribute_field_name(definition) for definition in AttributeDefinition.objects.all()]
-        sets = [
-            ("Who", {"fields": [("first_name", "last_name"), ("email", "phone"), ("external_id", "tags"),
-                                ("locale", "time_zone")]}),
-        ]  # fmt: skip
-        if names:
-            pairs = [tuple(names[start : start + 2]) for start in range(0, len(names), 2)]
-            sets.append(("Attributes", {"fields": pairs}))
-        return sets
+        pairs = [tuple(names[start : start + 2]) for start in range(0, len(names), 2)]
+        sets = [("Who", {"fields": [*who, ("external_id", "tags")]})]
+        return sets + ([("Attributes", {"fields": pairs})] if names else [])
 
     def has_delete_permission(self, request: HttpRequest, obj: Contact | None = None) -> bool:
         return False  # people are erased, not deleted: the ledger's rows must still add up
@@ -136,6 +136,7 @@ class ContactAdmin(ModelAdmin):
             "consent_badge": badge(consent_text, tone),
             "ledger": contact.consent_records.select_related("recorded_by")[:100],
             "panels": _panels(contact),
+            "held_attributes": [(key, as_text(value)) for key, value in sorted(contact.attributes.items())],
             "channels": ConsentForm.base_fields["channel"].choices,
             "may_change": self.has_change_permission(request, contact),
             "may_erase": _may(request, "contacts.delete_contact") and not contact.erased_at,

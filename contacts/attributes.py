@@ -17,6 +17,7 @@ TRUE_WORDS = {"true", "yes", "y", "1", "on", "t", "x"}
 FALSE_WORDS = {"false", "no", "n", "0", "off", "f"}
 _thousands = re.compile(r"[+-]?\d{1,3}([ ,'\u00a0]\d{3})+(\.\d+)?")
 _plain_number = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)")
+_code = re.compile(r"0\d+")
 _day_first = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})")
 
 
@@ -68,7 +69,9 @@ def as_text(value: Any) -> str:
 
 def guess_type(samples: Iterable[str]) -> str:
     """The narrowest type that reads all of the filled samples; text when there are none."""
-    filled = [sample for sample in samples if sample.strip()]
+    filled = [sample.strip() for sample in samples if sample.strip()]
+    if any(_code.fullmatch(sample) for sample in filled):
+        return Type.TEXT  # zip codes and the like: as numbers they would lose their leading zeros
     candidates = (Type.NUMBER, Type.DATE, Type.DATETIME, Type.BOOLEAN)
     return next((kind for kind in candidates if filled and all(_reads(kind, text) for text in filled)), Type.TEXT)
 
@@ -95,7 +98,6 @@ def _text(text: str) -> str:
 
 
 def _number(text: str) -> int | float:
-    # 0049 or 01234 are codes, not numbers: reading them as numbers would lose their zeros, but the person chose so.
     plain = re.sub(r"[ ,'\u00a0]", "", text) if _thousands.fullmatch(text) else text
     if not _plain_number.fullmatch(plain) or len(plain) > 40:
         raise BadValue("This is not a number. Use digits with a point for decimals, e.g. 1234.5.")

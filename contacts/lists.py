@@ -19,15 +19,15 @@ PAGES_DEEP = 1000  # OFFSET reads what it skips: nobody leafs further, people se
 
 
 class EstimatingPaginator(Paginator):
-    """Counts up to EXACT_UP_TO rows; beyond that the whole table's estimate, or "more than" for a filtered list."""
+    """Counts up to EXACT_UP_TO rows; beyond that takes the table's estimate, and stops there for a filtered list."""
 
     @cached_property
     def count(self) -> int:
         queryset: Any = self.object_list
         exact = queryset.order_by()[: EXACT_UP_TO + 1].count()
-        if exact <= EXACT_UP_TO:
+        if exact <= EXACT_UP_TO or queryset.query.where:
             return int(exact)
-        return EXACT_UP_TO if queryset.query.where else max(EXACT_UP_TO, estimated_rows(queryset.model._meta.db_table))
+        return estimated_rows(queryset.model._meta.db_table) or int(queryset.order_by().count())
 
     @cached_property
     def num_pages(self) -> int:

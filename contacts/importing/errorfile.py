@@ -58,7 +58,6 @@ def exists(job: ImportJob) -> bool:
     return default_storage.exists(path(job))
 
 
-@transaction.atomic
 def _rows(job: ImportJob) -> Iterator[list[str]]:
     names = tables(job)
     cells = sql.SQL(", ").join(sql.SQL("r.{}").format(column(position)) for position in range(len(job.header)))
@@ -69,14 +68,16 @@ def _rows(job: ImportJob) -> Iterator[list[str]]:
         " JOIN {} r USING (row_number) ORDER BY 1"
     ).format(cells, names.errors, names.rows)
     yield ["Row", "Reason", *job.header]
-    with connection.connection.cursor(name="error_rows") as cursor:
+    with transaction.atomic(), connection.connection.cursor(name="error_rows") as cursor:
         cursor.execute(statement)
         for number, positions, reasons, *values in cursor:
-            named = (
-                f"{name}: {reason}" if (name := _column_name(job, position)) else reason
-                for position, reason in zip(positions, reasons, strict=True)
-            )
-            yield [str(number), " ".join(named), *(value or "" for value in values)]
+            pairs = zip(positions, reasons, strict=True)
+            yield [str(number), " ".join(_named(job, *pair) for pair in pairs), *(value or "" for value in values)]
+
+
+def _named(job: ImportJob, position: int | None, reason: str) -> str:
+    name = _column_name(job, position)
+    return f"{name}: {reason}" if name else reason
 
 
 def _column_name(job: ImportJob, position: int | None) -> str:

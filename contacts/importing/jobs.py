@@ -227,6 +227,8 @@ def _check(job: ImportJob) -> None:
 def _finish(job: ImportJob) -> None:
     errorfile.write(job)
     first = errorfile.first_errors(job)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE contacts_contact")  # lists and segments plan by it; 0.3 s at a million
     _move(job, Status.DONE, rows_done=F("row_count"), finished_at=timezone.now(), first_errors=first, sample=[])
     _clean_up(job)
     errors = f", {job.error_count:,} rows had errors" if job.error_count else ""
