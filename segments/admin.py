@@ -1,11 +1,80 @@
-"""The console's pages for segments."""
+"""The console's list of segments, and where the pages of one are (pages.py)."""
+
+from typing import Any, ClassVar
 
 from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
+from unfold.decorators import display
 
+from segments import definition, pages
 from segments.models import Segment
 
 
 @admin.register(Segment)
 class SegmentAdmin(ModelAdmin):
-    pass
+    list_display = ("segment", "shown_size", "kind_badge", "refreshed", "used_by")
+    list_display_links = None
+    list_filter = ("kind",)
+    search_fields = ("name", "description")
+    search_help_text = "Search by name or description"
+    list_per_page = 50
+    show_full_result_count = False
+
+    class Media:
+        css: ClassVar = {"all": ["segments/segments.css"]}
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Segment]:
+        return super().get_queryset(request).prefetch_related(*definition.pointers())
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view
+        return [
+            path("add/", view(pages.edit), name="segments_segment_add"),
+            path("preview/", view(pages.preview), name="segments_segment_preview"),
+            path("suggest/", view(pages.suggest), name="segments_segment_suggest"),
+            path("<int:pk>/change/", view(pages.show), name="segments_segment_change"),
+            path("<int:pk>/edit/", view(pages.edit), name="segments_segment_edit"),
+            path("<int:pk>/members/", view(pages.members), name="segments_segment_members"),
+            path("<int:pk>/members/<int:contact>/remove/", view(pages.remove), name="segments_segment_remove"),
+            path("<int:pk>/explain/", view(pages.explain), name="segments_segment_explain"),
+            path("<int:pk>/engagement/", view(pages.engagement), name="segments_segment_engagement"),
+            path("<int:pk>/refresh/", view(pages.refresh), name="segments_segment_refresh"),
+            path("<int:pk>/delete/", view(pages.delete), name="segments_segment_delete"),
+            path("", view(self.changelist_view), name="segments_segment_changelist"),
+        ]
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        return {}  # a segment in use must not go, and deleting one asks for that
+
+    @display(description="Segment", ordering="name")
+    def segment(self, row: Segment) -> SafeString:
+        url = reverse("admin:segments_segment_change", args=[row.pk])
+        return format_html(
+            '<a class="sg-name" href="{}">{}</a><span class="sg-note">{}</span>', url, row.name, row.description
+        )
+
+    @display(description="People", ordering="size")
+    def shown_size(self, row: Segment) -> str:
+        return f"{row.size:,}" if row.refreshed_at else "being worked out"
+
+    @display(description="Kind", ordering="kind")
+    def kind_badge(self, row: Segment) -> SafeString:
+        return format_html('<span class="c-badge c-badge--muted">{}</span>', row.kind.title())
+
+    @display(description="Refreshed", ordering="refreshed_at")
+    def refreshed(self, row: Segment) -> SafeString | str:
+        if row.refresh_failed:
+            return format_html('<span class="c-badge c-badge--bad" title="{}">Failed</span>', row.refresh_failed)
+        return date_format(timezone.localtime(row.refreshed_at), "j M Y H:i") if row.refreshed_at else "–"
+
+    @display(description="Used by")
+    def used_by(self, row: Segment) -> str:
+        count = len(definition.pointing_at(row))
+        return "–" if not count else "1 campaign" if count == 1 else f"{count} campaigns"

@@ -67,10 +67,11 @@ class Behaviour:
         events = self._events(now)
         return Condition(f"to_jsonb((SELECT count(*) {events.sql} AND e.contact_id = c.id))", events.params)
 
+    def asks(self) -> str:
+        return f"Did “{self.event}” {self._asked()}{self._circumstances()}"
+
     def sentence(self, fact: Any, holds: bool, held: list[bool]) -> str:
-        done = f"Did “{self.event}” {_times(fact)}{self._when()}"
-        if self.where:
-            done += f" where {' and '.join(str(condition) for condition in self.where)}"
+        done = f"Did “{self.event}” {_times(fact)}{self._circumstances()}"
         return done if holds else f"{done}, which is not what is asked: {self._asked()}"
 
     def _happened(self, now: datetime) -> Condition:
@@ -97,13 +98,16 @@ class Behaviour:
         words = {"did": "at least once", "did_not": "never"}
         return words.get(self.verb) or f"{self.verb.replace('_', ' ')} {_times(self.times)}"
 
-    def _when(self) -> str:
-        if self.within_days is not None:
-            return f" in the last {self.within_days:,} days"
-        return f" between {values.DatesShape().show(self.between)}" if self.between else ""
+    def _circumstances(self) -> str:
+        when = f" in the last {self.within_days:,} days" if self.within_days is not None else ""
+        if self.between:
+            when = f" between {values.DatesShape().show(self.between)}"
+        return f"{when} where {' and '.join(map(str, self.where))}" if self.where else when
 
 
 def _times(count: int) -> str:
+    if count == 0:
+        return "never"
     return "once" if count == 1 else f"{count:,} times"
 
 

@@ -83,6 +83,18 @@ def select(condition: Condition) -> Compiled:
     return Compiled(sql, condition.params)
 
 
+@dataclass(frozen=True)
+class Line:
+    """One node in words, and the lines below it."""
+
+    text: str
+    children: tuple["Line", ...]
+
+
+def in_words(node: Node) -> Line:
+    return Line(node.asks(), tuple(in_words(child) for child in node.children))
+
+
 def sources(raw: Any) -> set[str]:
     """The UUIDs of other segments that the rules ask about. Reads any stored tree, even one no longer valid."""
     found, waiting = set(), [raw]
@@ -163,3 +175,8 @@ class _Parser:
             known = ", ".join(operator.name for operator in field.operators)
             raise ValueError(f"{field.label} can't be compared by {values.quoted([how])}, but by: {known}.")
         return Question(path, field, operator, field.parse(operator, raw.get("value")))
+
+
+def dumps(raw: Any) -> str:
+    """Rules as text for people to read and change."""
+    return json.dumps(raw, indent=2, ensure_ascii=False)

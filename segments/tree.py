@@ -27,6 +27,10 @@ class Node(Protocol):
         """What is so for the person, as jsonb, for the sentence."""
         ...
 
+    def asks(self) -> str:
+        """What is asked, in words."""
+        ...
+
     def sentence(self, fact: Any, holds: bool, held: list[bool]) -> str:
         """Why it holds or doesn't; `held` are the answers of the children."""
         ...
@@ -50,6 +54,11 @@ class Group:
     def fact(self, now: datetime) -> Condition:
         return NO_FACT
 
+    def asks(self) -> str:
+        if not self.children:
+            return "Nobody" if self.is_any else "Everyone"
+        return "At least one of these is so" if self.is_any else "All of these are so"
+
     def sentence(self, fact: Any, holds: bool, held: list[bool]) -> str:
         if not held:
             return "No rule here, so nobody fits" if self.is_any else "No rule here, so everyone fits"
@@ -70,6 +79,9 @@ class Not:
 
     def fact(self, now: datetime) -> Condition:
         return NO_FACT
+
+    def asks(self) -> str:
+        return "This is not so"
 
     def sentence(self, fact: Any, holds: bool, held: list[bool]) -> str:
         return "This must not be so: it is not" if holds else "This must not be so: but it is"
@@ -92,11 +104,14 @@ class Question:
         shown: Condition = self.field.operand.shown()
         return shown
 
+    def asks(self) -> str:
+        says = self._says(holds=True)
+        return _capitalised(says) if self.field.type == "segment" else f"{self.field.label} {says}"
+
     def sentence(self, fact: Any, holds: bool, held: list[bool]) -> str:
-        says = self.operator.says(self.field.show(self.operator, self.value), holds)
-        label = self.field.label
+        says, label = self._says(holds), self.field.label
         if self.field.type == "segment":
-            return says[:1].upper() + says[1:]
+            return _capitalised(says)
         if self.operator.asks_emptiness and fact in (None, "", []):
             return f"{label} is empty"
         shown = show_fact(fact, dict(self.field.choices))
@@ -105,6 +120,13 @@ class Question:
         if self.field.type == "list":
             return f"{label}: {shown}; {says}"
         return f"{label} is {shown}, which {says}"
+
+    def _says(self, holds: bool) -> str:
+        return self.operator.says(self.field.show(self.operator, self.value), holds)
+
+
+def _capitalised(sentence: str) -> str:
+    return sentence[:1].upper() + sentence[1:]
 
 
 def show_fact(fact: Any, choices: dict[str, str]) -> str:

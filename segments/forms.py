@@ -1,0 +1,82 @@
+"""The console's forms: a segment with its rules as text (the builder writes that text), and people by hand."""
+
+from typing import Any
+from uuid import UUID
+
+from django import forms
+
+from contacts.models import Contact
+from segments import definition, rules
+from segments.models import Segment
+from segments.rules import Problem, RuleError
+
+BY_HAND_LIMIT = 1000
+
+
+class SegmentForm(forms.ModelForm):
+    """`problems` says which rule is wrong and why, for the builder to show it at its row."""
+
+    rules = forms.CharField(
+        required=False,
+        label="Rules",
+        widget=forms.Textarea(attrs={"rows": 12, "spellcheck": "false", "class": "c-mono"}),
+        help_text='For example {"all": [{"field": "email", "operator": "is_filled"}]}. {"all": []} is everyone.',
+    )
+
+    class Meta:
+        model = Segment
+        fields = ("name", "description", "kind")
+        widgets = {"kind": forms.RadioSelect}  # noqa: RUF012
+        labels = {"kind": "How are people chosen?"}  # noqa: RUF012
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.problems: list[Problem] = []
+        if self.instance.pk:
+            del self.fields["kind"]  # hand-picked people would be lost with the first refresh
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or {}
+        if cleaned.get("kind", self.instance.kind) == Segment.Kind.STATIC:
+            return cleaned | {"rules": None}
+        try:
+            raw = rules.loads(cleaned.get("rules") or '{"all": []}')
+            rules.parse(raw)
+            definition.check_circle(self.instance, raw)
+        except RuleError as error:
+            self.problems = error.problems
+            self.add_error("rules", error.message)
+            return cleaned
+        return cleaned | {"rules": raw}
+
+
+class PeopleForm(forms.Form):
+    """People for a static segment, one email address or id in each line."""
+
+    people = forms.CharField(
+        widget=forms.Textarea(attrs={"rows": 4}),
+        label="Email addresses or ids",
+        help_text=f"One in each line, at most {BY_HAND_LIMIT:,} at a time.",
+    )
+
+    def clean_people(self) -> list[Contact]:
+        names = [line.strip() for line in self.cleaned_data["people"].splitlines() if line.strip()]
+        if len(names) > BY_HAND_LIMIT:
+            raise forms.ValidationError(f"At most {BY_HAND_LIMIT:,} at a time; import a file with a tag for more.")
+        found = {name: find_contact(name) for name in names}
+        missing = [name for name, contact in found.items() if contact is None]
+        if missing:
+            raise forms.ValidationError(f"Nobody is known as: {', '.join(missing[:10])}. Nobody was added.")
+        return [contact for contact in found.values() if contact is not None]
+
+
+def find_contact(name: str) -> Contact | None:
+    """Someone by email address, public id or external id."""
+    name = name.strip()
+    if not name or "\x00" in name:
+        return None
+    try:
+        return Contact.objects.filter(uuid=UUID(name)).first()
+    except ValueError:
+        by_email = Contact.objects.filter(email=name.lower()).first()
+        return by_email or Contact.objects.filter(external_id=name).first()

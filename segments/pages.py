@@ -1,0 +1,227 @@
+"""The console's pages of one segment: overview, form, members, why someone is in or out; and what the form asks."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from core.errors import Refused
+from segments import behaviour, chart, definition, fields, insight, membership, rules, suggestions
+from segments.forms import PeopleForm, SegmentForm, find_contact
+from segments.models import Segment
+from segments.representations import field_as_json
+from segments.rules import Line, RuleError
+from team.models import User
+
+PAGE = 50
+NEWEST = 8
+
+
+@require_safe
+def show(request: HttpRequest, pk: int) -> HttpResponse:
+    segment = _segment(request, pk)
+    points = insight.growth(segment)
+    context = {
+        "words": _in_words(segment),
+        "newest": segment.memberships.select_related("contact").order_by("-contact_id")[:NEWEST],
+        "chart": chart.draw(points),
+        "points": points[-30:],
+        "used_by": definition.used_by(segment),
+    }
+    return _page(request, "show", segment, context)
+
+
+@require_safe
+def engagement(request: HttpRequest, pk: int) -> HttpResponse:
+    """What members did with messages: a page of its own, because it reads the log."""
+    segment = _segment(request, pk)
+    try:
+        context: dict[str, Any] = {"engagement": insight.engagement(segment), "days": insight.GROWTH_DAYS}
+    except Refused as refused:
+        context = {"too_slow": refused.message}
+    return _page(request, "engagement", segment, context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def edit(request: HttpRequest, pk: int | None = None) -> HttpResponse:
+    """Make a segment, or change one."""
+    segment = _segment(request, pk, "segments.change_segment") if pk else None
+    _need(request, "segments.change_segment" if pk else "segments.add_segment")
+    if request.method != "POST":
+        shown = rules.dumps(segment.rules if segment and segment.rules else rules.EVERYONE)
+        return _form_page(request, segment, SegmentForm(instance=segment, initial={"rules": shown}))
+    form = SegmentForm(request.POST, instance=segment)
+    if form.is_valid():
+        try:
+            return _save(request, segment, form.cleaned_data)
+        except Refused as refused:
+            form.add_error(None, refused.message)
+    return _form_page(request, segment, form, status=422)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def members(request: HttpRequest, pk: int) -> HttpResponse:
+    """Who is in, by key and never by offset; for a static segment also who comes in."""
+    segment = _segment(request, pk)
+    form = PeopleForm(request.POST if request.method == "POST" else None)
+    if request.method == "POST":
+        _need(request, "segments.change_segment")
+        if form.is_valid():
+            change = membership.add(segment, form.cleaned_data["people"])
+            messages.success(request, f"Added: {change.entered:,}.")
+            return redirect("admin:segments_segment_members", segment.pk)
+    before = request.GET.get("before", "")
+    rows = segment.memberships.select_related("contact").order_by("-contact_id")
+    if before.isdecimal() and len(before) < 19:
+        rows = rows.filter(contact_id__lt=int(before))
+    page = list(rows[: PAGE + 1])
+    context = {"rows": page[:PAGE], "next": page[PAGE - 1].contact_id if len(page) > PAGE else None, "form": form}
+    return _page(request, "members", segment, context | {"is_first": not before})
+
+
+@require_POST
+def remove(request: HttpRequest, pk: int, contact: int) -> HttpResponse:
+    """Take one person out of a static segment."""
+    segment = _segment(request, pk, "segments.change_segment")
+    member = get_object_or_404(segment.memberships.select_related("contact"), contact_id=contact)
+    try:
+        membership.remove(segment, [member.contact])
+        messages.success(request, f"{member.contact} was taken out.")
+    except Refused as refused:
+        messages.error(request, refused.message)
+    return redirect("admin:segments_segment_members", segment.pk)
+
+
+@require_safe
+def explain(request: HttpRequest, pk: int) -> HttpResponse:
+    """Why somebody is in or out."""
+    segment = _segment(request, pk)
+    who = request.GET.get("contact", "")
+    contact = find_contact(who)
+    context: dict[str, Any] = {"who": who, "contact": contact, "is_unknown": bool(who.strip()) and contact is None}
+    if contact is not None:
+        try:
+            context["explanation"] = membership.explain(segment, contact)
+        except Refused as refused:
+            messages.error(request, refused.message)
+    return _page(request, "explain", segment, context)
+
+
+@require_POST
+def refresh(request: HttpRequest, pk: int) -> HttpResponse:
+    segment = _segment(request, pk, "segments.change_segment")
+    try:
+        change = membership.refresh(segment)
+        messages.success(request, f"Refreshed: {change.entered:,} came in, {change.left:,} left, {change.size:,} now.")
+    except Refused as refused:
+        messages.error(request, refused.message)
+    return redirect("admin:segments_segment_change", segment.pk)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def delete(request: HttpRequest, pk: int) -> HttpResponse:
+    """Asks first, and says what stands in the way."""
+    segment = _segment(request, pk, "segments.delete_segment")
+    if request.method == "POST":
+        try:
+            definition.delete(segment)
+        except Refused as refused:
+            messages.error(request, refused.message)
+            return redirect("admin:segments_segment_change", pk)
+        messages.success(request, f"The segment “{segment}” was deleted.")
+        return redirect("admin:segments_segment_changelist")
+    return _page(request, "delete", segment, {"used_by": definition.used_by(segment)})
+
+
+@require_POST
+def preview(request: HttpRequest) -> JsonResponse:
+    """Size and sample for the rules in the request's body, while they are being written."""
+    _need(request, "segments.view_segment")
+    try:
+        found = membership.preview(rules.loads(request.body.decode(errors="replace")))
+    except RuleError as error:
+        problems = [{"path": problem.path, "message": problem.message} for problem in error.problems]
+        return JsonResponse({"message": error.message, "problems": problems}, status=400)
+    except Refused as refused:
+        return JsonResponse({"message": refused.message, "problems": []}, status=400)
+    sample = [
+        {
+            "name": str(contact),
+            "email": contact.email or "",
+            "url": reverse("admin:contacts_contact_change", args=[contact.pk]),
+        }
+        for contact in found.sample
+    ]
+    facts = {"size": found.size, "base": found.base, "percent": found.percent, "warning": found.warning}
+    return JsonResponse(facts | {"sample": sample})
+
+
+@require_safe
+def suggest(request: HttpRequest) -> JsonResponse:
+    """Values that people really have, or names of events, while one is being typed."""
+    _need(request, "segments.view_segment")
+    if "events" in request.GET:
+        return JsonResponse({"values": suggestions.event_names()})
+    field, typed = request.GET.get("field", ""), request.GET.get("q", "")
+    return JsonResponse({"values": suggestions.values_of(field, typed)})
+
+
+def _save(request: HttpRequest, segment: Segment | None, cleaned: dict[str, Any]) -> HttpResponse:
+    given = {key: cleaned[key] for key in ("name", "description", "rules")}
+    if segment is None:
+        assert isinstance(request.user, User)  # noqa: S101  admin_view let nobody else through
+        saved = definition.create(kind=cleaned["kind"], by=request.user, **given)
+    else:
+        saved = definition.change(Segment.objects.get(pk=segment.pk), **given)
+    is_ready = saved.refreshed_at is not None
+    messages.success(request, f"Saved: {saved.size:,} people." if is_ready else "Saved. Members are being worked out.")
+    return redirect("admin:segments_segment_change", saved.pk)
+
+
+def _form_page(request: HttpRequest, segment: Segment | None, form: SegmentForm, status: int = 200) -> HttpResponse:
+    context = {
+        "form": form,
+        "problems": [{"path": problem.path, "message": problem.message} for problem in form.problems],
+        "catalogue": {
+            "fields": [field_as_json(field) for field in fields.everything(fields.Catalogue())],
+            "behaviour": behaviour.describe(),
+        },
+    }
+    return _page(request, "edit", segment, context, status=status)
+
+
+def _page(
+    request: HttpRequest, name: str, segment: Segment | None, context: dict[str, Any], status: int = 200
+) -> HttpResponse:
+    every = {
+        "title": str(segment) if segment else "New segment",
+        "segment": segment,
+        "current": name,
+        "opts": Segment._meta,
+        "may_change": request.user.has_perm("segments.change_segment"),
+        "may_delete": request.user.has_perm("segments.delete_segment"),
+    }
+    return render(request, f"segments/{name}.html", admin.site.each_context(request) | every | context, status=status)
+
+
+def _in_words(segment: Segment) -> Line | None:
+    if segment.is_static:
+        return None
+    try:
+        return rules.in_words(rules.parse(segment.rules))
+    except RuleError as error:
+        return Line(error.message, ())
+
+
+def _segment(request: HttpRequest, pk: int, permission: str = "segments.view_segment") -> Segment:
+    _need(request, permission)
+    return get_object_or_404(Segment, pk=pk)
+
+
+def _need(request: HttpRequest, permission: str) -> None:
+    if not request.user.has_perm(permission):
+        raise PermissionDenied
