@@ -32,29 +32,38 @@ def create(*, by: User | None, name: str, content: dict[str, str] | None = None,
 
 
 @transaction.atomic
-def change(template: Template, *, by: User | None, content: dict[str, str], **about: Any) -> Template:
-    """Rename or reclassify the template and keep `content`, if any, in its draft."""
+def change(
+    template: Template, *, by: User | None, content: dict[str, str], seen: str | None = None, **about: Any
+) -> Template:
+    """Rename or reclassify the template and keep `content`, if it differs, in its draft."""
     name = about.get("name", template.name)
     if Template.objects.filter(name=name).exclude(pk=template.pk).exists():
         raise Refused("name_taken", f"There is already a template called “{name}”. Choose another name.")
     for field, value in about.items():
         setattr(template, field, value)
     template.save(update_fields=[*about, "updated_at"])
-    if content:
-        save_draft(template, by=by, **content)
+    newest = draft_of(template) or template.current_version
+    if newest is None or any(getattr(newest, name, None) != value for name, value in content.items()):
+        save_draft(template, by=by, seen=seen, **content)
     return template
 
 
 @transaction.atomic
-def save_draft(template: Template, *, by: User | None, **fields: str) -> TemplateVersion:
-    """Keep `fields` (of CONTENT) in the template's one draft, which starts as a copy of the current version."""
+def save_draft(template: Template, *, by: User | None, seen: str | None = None, **fields: str) -> TemplateVersion:
+    """Keep `fields` (of CONTENT) in the template's one draft, which starts as a copy of the current version.
+
+    With `seen`, the `mark` of what its editor started from, it is Refused if someone else saved meanwhile.
+    """
     _check(fields)
     locked = _lock(template)
+    if seen is not None and seen != mark(locked):
+        raise Refused("changed_meanwhile", _overtaken(locked))
     draft = draft_of(locked) or _new_draft(locked)
     for name, value in fields.items():
         setattr(draft, name, value)
     draft.author = by
     draft.save()
+    Template.objects.filter(pk=template.pk).update(updated_at=timezone.now())
     return draft
 
 
@@ -120,6 +129,14 @@ def restore(template: Template) -> None:
 
 
 @transaction.atomic
+def discard_draft(template: Template) -> None:
+    """Throw the draft away; Refused if nothing would be left."""
+    if template.current_version_id is None:
+        raise Refused("nothing_left", "The draft is all there is. Publish it first, or delete the template.")
+    template.versions.filter(published_at=None).delete()
+
+
+@transaction.atomic
 def delete(template: Template) -> None:
     """Remove a template that nothing uses; Refused with the names of what does."""
     users = campaigns_using(template)
@@ -134,6 +151,12 @@ def campaigns_using(template: Template) -> list[str]:
     """The names of the campaigns with a variant of this template, newest first."""
     variants = template.variants.select_related("campaign").order_by("-campaign_id")
     return list(dict.fromkeys(str(variant.campaign) for variant in variants))
+
+
+def mark(template: Template) -> str:
+    """What an editor starts from: it changes with every save and publication."""
+    newest = draft_of(template) or template.current_version
+    return f"{newest.number}@{newest.updated_at.isoformat()}" if newest else ""
 
 
 def draft_of(template: Template) -> TemplateVersion | None:
@@ -217,6 +240,15 @@ def _check(fields: dict[str, str]) -> None:
 def _lock(template: Template) -> Template:
     # Two people saving at once would otherwise both find no draft, or take the same number.
     return Template.objects.select_for_update(of=("self",)).select_related("current_version").get(pk=template.pk)
+
+
+def _overtaken(template: Template) -> str:
+    newest = draft_of(template) or template.current_version
+    who = newest.author if newest and newest.author else "Someone"
+    return (
+        f"{who} saved this template while you were editing, and nothing was overwritten. "
+        "Copy what you need from here, then load the page again."
+    )
 
 
 def _new_draft(template: Template) -> TemplateVersion:

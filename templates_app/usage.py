@@ -25,9 +25,11 @@ def of(template: Template) -> list[dict[str, Any]]:
     counts = _counts([variant.campaign_id for variant in variants if variant.campaign.started_at])
     return [
         {
+            "pk": variant.campaign_id,
             "campaign": variant.campaign.uuid,
             "campaign_name": variant.campaign.name,
             "status": variant.campaign.status,
+            "status_label": variant.campaign.get_status_display(),
             "variant": variant.key,
             "version": variant.version.number if variant.version else None,
             **_figures(counts, variant.pk),
