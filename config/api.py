@@ -3,12 +3,18 @@
 from django.urls import URLPattern, URLResolver
 from rest_framework.routers import SimpleRouter
 
+from campaigns import api as campaigns_api
+from contacts import api as contacts_api
 from delivery import api as delivery_api
 from segments import api as segments_api
 from templates_app import api as templates_api
 
 router = SimpleRouter()
 router.trailing_slash = "/?"  # both spellings work; the constructor knows only with and without
+router.register("campaigns", campaigns_api.CampaignViewSet, basename="campaign")
+router.register("approvals", campaigns_api.ApprovalViewSet, basename="approval")
+router.register("contacts", contacts_api.ContactViewSet, basename="contact")
+router.register("suppressions", contacts_api.SuppressionViewSet, basename="suppression")
 router.register("segments", segments_api.SegmentViewSet, basename="segment")
 router.register("notifications/segments", segments_api.SegmentAliasViewSet, basename="segment-alias")
 router.register("templates", templates_api.TemplateViewSet, basename="template")

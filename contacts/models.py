@@ -206,6 +206,7 @@ class ImportJob(Entity):
     consent_source = models.CharField(max_length=200, blank=True)
     consent_wording = models.TextField(blank=True)
     tag = models.CharField(max_length=60, blank=True, help_text="Put on everyone in the file.")
+    is_unattended = models.BooleanField(default=False, help_text="A program's: imported after the dry run by itself.")
     row_count = models.BigIntegerField(default=0)
     rows_done = models.BigIntegerField(default=0)
     valid_count = models.BigIntegerField(default=0)

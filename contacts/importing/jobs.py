@@ -101,8 +101,18 @@ def is_repeat(job: ImportJob, of: ImportJob) -> bool:
     return same_words and {k: v for k, v in job.mapping.items() if v} == {k: v for k, v in of.mapping.items() if v}
 
 
-def check(job: ImportJob, *, mapping: dict[str, str], tag: str = "", consent: dict[str, str] | None = None) -> None:
-    """Take the mapping and begin the dry run; `consent` has source, wording and channel, None records none."""
+def check(
+    job: ImportJob,
+    *,
+    mapping: dict[str, str],
+    tag: str = "",
+    consent: dict[str, str] | None = None,
+    goes_on: bool = False,
+) -> None:
+    """Take the mapping and begin the dry run; `consent` has source, wording and channel, None records none.
+
+    With `goes_on` the import follows by itself, as a program wants that cannot look at the dry run.
+    """
     _say_consent(job, consent)
     job.mapping, job.tag = {name: spec for name, spec in mapping.items() if name in job.header}, tag.strip()[:60]
     try:
@@ -110,7 +120,14 @@ def check(job: ImportJob, *, mapping: dict[str, str], tag: str = "", consent: di
     except BadFile as error:
         raise Refused("bad_mapping", str(error)) from error
     chosen = ("mapping", "tag", "grants_consent", "consent_channel", "consent_source", "consent_wording")
-    _move(job, Status.CHECKING, rows_done=0, problem="", **{name: getattr(job, name) for name in chosen})
+    _move(
+        job,
+        Status.CHECKING,
+        rows_done=0,
+        problem="",
+        is_unattended=goes_on,
+        **{name: getattr(job, name) for name in chosen},
+    )
 
 
 def _say_consent(job: ImportJob, consent: dict[str, str] | None) -> None:
@@ -188,7 +205,7 @@ def _work(job: ImportJob, deadline: float) -> bool:
     if job.status == Status.CHECKING:
         _ensure_staged(job)
         _check(job)
-    elif job.status == Status.IMPORTING:
+    if job.status == Status.IMPORTING:
         _ensure_staged(job)
         incoming, last_row = Incoming.of(job), staging.last_row(job)
         while job.rows_done + 1 < last_row:
@@ -222,6 +239,10 @@ def _check(job: ImportJob) -> None:
         created_count=counts.created, updated_count=counts.updated, unchanged_count=counts.unchanged,
         first_errors=errorfile.first_errors(job),
     )  # fmt: skip
+    if job.is_unattended and job.valid_count:
+        confirm(job)
+    elif job.is_unattended:
+        _fail(job, "No row of the file can be imported; each has errors.")
 
 
 def _finish(job: ImportJob) -> None:

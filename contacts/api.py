@@ -1,0 +1,170 @@
+"""People over the API: list, save, erase, export, consent, imports and suppressions."""
+
+from typing import Any, ClassVar
+
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import extend_schema
+from rest_framework import mixins, parsers, status, viewsets
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from contacts import consent as ledger
+from contacts import erasure, holdings, people
+from contacts.importing import jobs, targets
+from contacts.models import Contact, ImportJob, Suppression
+from contacts.representations import (
+    ConsentBodySerializer,
+    ConsentRecordSerializer,
+    ContactBodySerializer,
+    ContactFilter,
+    ContactSerializer,
+    HeldSerializer,
+    ImportBodySerializer,
+    ImportJobSerializer,
+    NewContactSerializer,
+    SuppressionBodySerializer,
+    SuppressionSerializer,
+)
+from contacts.tasks import run_import
+from core.errors import Refused
+from team.models import User
+
+UUID = "[0-9a-f-]{36}"
+
+
+class ContactViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Contact]):
+    """People. An erased one is still listed, empty, with `erased_at`."""
+
+    queryset = Contact.objects.all()
+    serializer_class = ContactSerializer
+    filterset_class = ContactFilter
+    lookup_field = "uuid"
+    lookup_url_kwarg = "id"
+    lookup_value_regex = UUID
+    scopes: ClassVar = {"read": "contacts:read", "write": "contacts:write"}
+    permission_model = "contacts.contact"
+    scope: str | None = None
+    permission: str | None = None
+
+    def check_permissions(self, request: Request) -> None:
+        if self.action == "destroy":
+            self.permission = "contacts.delete_contact"
+        super().check_permissions(request)
+
+    @extend_schema(request=NewContactSerializer, responses={200: ContactSerializer, 201: ContactSerializer})
+    def create(self, request: Request) -> Response:
+        """Create a person, or update the one with this external id or email: 201 or 200."""
+        contact, is_new = people.save(_body(NewContactSerializer, request))
+        code = status.HTTP_201_CREATED if is_new else status.HTTP_200_OK
+        return Response(ContactSerializer(contact).data, status=code)
+
+    @extend_schema(request=ContactBodySerializer, responses=ContactSerializer)
+    def partial_update(self, request: Request, id: str) -> Response:
+        """Change what the body names."""
+        contact = people.change(self.get_object(), _body(ContactBodySerializer, request))
+        return Response(ContactSerializer(contact).data)
+
+    @extend_schema(responses={204: None})
+    def destroy(self, request: Request, id: str) -> Response:
+        """Erase a person: personal data goes for good, the ledger's rows stay without it."""
+        erasure.erase(self.get_object(), by=_user(request))
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+    @extend_schema(responses=HeldSerializer)
+    @action(detail=True, pagination_class=None, filterset_class=None)
+    def export(self, request: Request, id: str) -> Response:
+        """All that is held about a person, for handing over to them."""
+        return Response(holdings.everything_about(self.get_object()))
+
+    @extend_schema(responses=ConsentRecordSerializer(many=True))
+    @action(detail=True, pagination_class=None, filterset_class=None)
+    def consent(self, request: Request, id: str) -> Response:
+        """The consent ledger, newest first."""
+        records = self.get_object().consent_records.all()
+        return Response(ConsentRecordSerializer(records, many=True).data)
+
+    @extend_schema(request=ConsentBodySerializer, responses={201: ConsentRecordSerializer})
+    @consent.mapping.post
+    def record_consent(self, request: Request, id: str) -> Response:
+        """Record a grant or a withdrawal."""
+        told = _body(ConsentBodySerializer, request)
+        change = {"grant": ledger.grant, "withdraw": ledger.withdraw}[told.pop("action")]
+        record = change(self.get_object(), **told, by=_user(request))
+        return Response(ConsentRecordSerializer(record).data, status=status.HTTP_201_CREATED)
+
+    @extend_schema(request={"multipart/form-data": ImportBodySerializer}, responses={202: ImportJobSerializer})
+    @action(
+        detail=False, methods=["post"], url_path="import", permission="contacts.add_importjob",
+        parser_classes=[parsers.MultiPartParser],
+    )  # fmt: skip
+    def import_file(self, request: Request) -> Response:
+        """Check every row of a file, then (unless dry_run) write the valid ones. Answers with the job."""
+        job = _started(_body(ImportBodySerializer, request), _user(request))
+        return Response(ImportJobSerializer(job).data, status=status.HTTP_202_ACCEPTED)
+
+    @extend_schema(responses=ImportJobSerializer)
+    @action(
+        detail=False, url_path=f"imports/(?P<job>{UUID})", permission="contacts.view_importjob",
+        pagination_class=None, filterset_class=None,
+    )  # fmt: skip
+    def imports(self, request: Request, job: str) -> Response:
+        """How far an import is."""
+        return Response(ImportJobSerializer(get_object_or_404(ImportJob, uuid=job)).data)
+
+
+class SuppressionViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Suppression]):
+    """Addresses that are never written to, whoever owns them."""
+
+    queryset = Suppression.objects.all()
+    serializer_class = SuppressionSerializer
+    filterset_fields: ClassVar = {"address": ["exact"], "channel": ["exact"], "reason": ["exact"]}
+    scopes: ClassVar = {"read": "contacts:read", "write": "contacts:write"}
+
+    @property
+    def permission(self) -> str:
+        is_read = self.request.method in ("GET", "HEAD", "OPTIONS")
+        return "contacts.view_suppression" if is_read else "contacts.add_suppression"
+
+    @extend_schema(request=SuppressionBodySerializer, responses={201: SuppressionSerializer})
+    def create(self, request: Request) -> Response:
+        """Never write to this address again."""
+        told = _body(SuppressionBodySerializer, request)
+        suppression = ledger.suppress(told.pop("address"), **told, by=_user(request))
+        return Response(SuppressionSerializer(suppression).data, status=status.HTTP_201_CREATED)
+
+
+def _started(told: dict[str, Any], user: User) -> ImportJob:
+    job = jobs.upload(told["file"], told["file"].name, by=user)
+    source = told["consent_source"]
+    spoken = {"source": source, "wording": told["consent_wording"]} if source else None
+    try:
+        jobs.check(job, mapping=_mapping(job, told), tag=told["tag"], consent=spoken, goes_on=not told["dry_run"])
+    except Refused:
+        jobs.forget(job)
+        raise
+    run_import.delay_on_commit(job.pk)
+    return job
+
+
+def _mapping(job: ImportJob, told: dict[str, Any]) -> dict[str, str]:
+    guessed = {
+        name: spec if told["new_attributes"] or not spec.startswith(targets.NEW) else ""
+        for name, spec in job.mapping.items()
+    }
+    unknown = told.get("mapping", {}).keys() - guessed.keys()
+    if unknown:
+        jobs_columns = ", ".join(job.header[:20])
+        raise Refused("unknown_column", f"The file has no column {sorted(unknown)[0]!r}. It has: {jobs_columns}.")
+    return guessed | told.get("mapping", {})
+
+
+def _body(serializer: type[Any], request: Request) -> dict[str, Any]:
+    body = serializer(data=request.data)
+    body.is_valid(raise_exception=True)
+    return dict(body.validated_data)
+
+
+def _user(request: Request) -> User:
+    assert isinstance(request.user, User)  # noqa: S101  the permission let nobody else through
+    return request.user
