@@ -124,7 +124,7 @@ class Fold:
     firsts: list[tuple[int, str, str]] = field(default_factory=list)
 
     def select(self, statement: str) -> list[tuple]:
-        params = {
+        params: dict[str, Any] = {
             "xid": self.start.xid, "id": self.start.id, "end_xid": self.end.xid, "end_id": self.end.id,
             "unique": UNIQUE_NAMES, "campaign": self.campaign,
         }  # fmt: skip
@@ -144,8 +144,8 @@ class Fold:
             cell = hit.campaign, hit.variant, hit.hour, hit.name
             self._count(self.hours, self.unique_hours, cell, hit, seen, hit.name)
             if hit.link is not None:
-                cell = hit.campaign, hit.variant, int(hit.link)
-                self._count(self.links, self.unique_links, cell, hit, seen, f"link:{hit.link}")
+                link_cell = hit.campaign, hit.variant, int(hit.link)
+                self._count(self.links, self.unique_links, link_cell, hit, seen, f"link:{hit.link}")
 
     def _count(
         self, counts: Counter[tuple], uniques: Counter[tuple], cell: tuple, hit: Hit, seen: "Seen", what: str

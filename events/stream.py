@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.db import connection, transaction
 
@@ -67,7 +68,7 @@ def read(reader: str, batch: int = 5000) -> Iterator[list[Event]]:
     """
     with _cursor_of(reader) as position:
         rows = [] if position is None else _next_rows(position, batch)
-        yield [_event(row[1:]) for row in rows]
+        yield [_event(row) for row in rows]
         if rows:
             _move(reader, Position(rows[-1][0], rows[-1][1 + _FIELDS.index("id")]))
 
@@ -99,6 +100,12 @@ def replay(reader: str, *, to: Position = START) -> None:
 def position_of(reader: str) -> Position:
     row = Cursor.objects.filter(reader=reader).values_list("xid", "event_id").first()
     return Position(*row) if row else START
+
+
+def oldest_unread(reader: str) -> datetime | None:
+    """When the next event for `reader` was received; None when it has caught up."""
+    rows = _next_rows(position_of(reader), 1)
+    return _event(rows[0]).received_at if rows else None
 
 
 @contextmanager
@@ -139,6 +146,6 @@ def _next_span(after: Position, batch: int) -> Span | None:
 
 
 def _event(row: tuple) -> Event:
-    values = list(row)
+    _xid, *values = row
     values[_PROPERTIES] = json.loads(values[_PROPERTIES])  # Django's connections leave jsonb to the fields
     return Event.from_db(connection.alias, _FIELDS, values)
