@@ -278,6 +278,13 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_SETTINGS": {"deepLinking": True, "persistAuthorization": False, "docExpansion": "none", "filter": True},
     "SCHEMA_PATH_PREFIX_TRIM": False,
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "ENUM_NAME_OVERRIDES": {
+        "ConsentAction": "contacts.models.ConsentRecord.Action",
+        "ImportStatus": "contacts.models.ImportJob.Status",
+        "CampaignKindEnum": "campaigns.models.Campaign.Kind",
+        "SegmentKindEnum": "segments.models.Segment.Kind",
+        "ChannelEnum": "contacts.channels.channel_choices",
+    },
 }
 
 # --- Sending -------------------------------------------------------------------------------------------------------
