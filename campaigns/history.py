@@ -4,8 +4,23 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from campaigns.models import Campaign
+from campaigns.models import Campaign, StatusChange
 from team.models import User
+
+# What happened, by where it came from and went to; "" stands for anywhere.
+_WORDS = {
+    ("", "draft"): "Back to draft",
+    ("", "in_review"): "Submitted for approval",
+    ("", "approved"): "Approved",
+    ("scheduled", "approved"): "Unscheduled",
+    ("", "rejected"): "Rejected",
+    ("", "scheduled"): "Scheduled",
+    ("", "sending"): "Started",
+    ("paused", "sending"): "Resumed",
+    ("", "paused"): "Paused",
+    ("", "finished"): "Finished",
+    ("", "cancelled"): "Cancelled",
+}
 
 
 @dataclass(frozen=True)
@@ -23,17 +38,20 @@ class Entry:
 
 def of(campaign: Campaign) -> list[Entry]:
     """Newest first."""
-    labels = dict(Campaign.Status.choices)
-    moves = [
-        Entry("status", row.at, row.by, f"{labels.get(row.to_status, row.to_status)}", row.reason, row.to_status)
-        for row in campaign.status_changes.select_related("by")
-    ]
+    moves = [_move(row) for row in campaign.status_changes.select_related("by")]
     edits = [
         Entry("edit", row.at, row.by, _edit_text(row.changes), changes=[c for c in row.changes if _tells_more(c)])
         for row in campaign.edits.select_related("by")
     ]
     created = Entry("created", campaign.created_at, campaign.created_by, "Created")
     return sorted([*moves, *edits, created], key=lambda entry: entry.at, reverse=True)
+
+
+def _move(row: StatusChange) -> Entry:
+    if row.reason == "missed":
+        return Entry("status", row.at, row.by, "Start missed", to_status=row.to_status)
+    words = _WORDS.get((row.from_status, row.to_status)) or _WORDS[("", row.to_status)]
+    return Entry("status", row.at, row.by, words, row.reason, row.to_status)
 
 
 def _edit_text(changes: list[dict[str, Any]]) -> str:

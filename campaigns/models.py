@@ -214,3 +214,19 @@ class Comment(Entity):
 
     def __str__(self) -> str:
         return self.body[:60]
+
+
+class CreationKey(models.Model):
+    """An Idempotency-Key that made a campaign: the same request again finds that campaign, and makes no second."""
+
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    key = models.CharField(max_length=200)
+    body_hash = models.CharField(max_length=64)
+    campaign = models.ForeignKey(Campaign, null=True, on_delete=models.CASCADE, related_name="+")
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint("owner", "key", name="campaigns_creationkey_once")]
+
+    def __str__(self) -> str:
+        return self.key

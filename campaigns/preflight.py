@@ -106,7 +106,12 @@ def _content_blocks_of(campaign: Campaign, variant: Variant) -> list[Finding]:
     if version is None:
         message = f"The template “{variant.template}” is not published yet: publish it, then come back."
         return [Finding("block", "unpublished", message)]
-    return _said_at_publish(campaign, version, variant.template, "block")
+    found = _said_at_publish(campaign, version, variant.template, "block")
+    if not found and campaign.purpose == Campaign.Purpose.MARKETING and not _has_unsubscribe(version):
+        # A template for transactional mail was published without one, and is now used for marketing.
+        message = f"“{variant.template}” has no unsubscribe link, which marketing messages must have."
+        found = [Finding("block", "no_unsubscribe", message)]
+    return found
 
 
 def _sender_blocks(campaign: Campaign) -> list[Finding]:
@@ -173,6 +178,10 @@ def _overlaps(campaign: Campaign) -> list[Finding]:
     return [
         Finding("warn", "overlap", f"“{other}” goes to some of the same segments within 24 hours.") for other in others
     ]
+
+
+def _has_unsubscribe(version: TemplateVersion) -> bool:
+    return "unsubscribe_url" in version.source or "unsubscribe_url" in version.compiled_html
 
 
 def _said_at_publish(

@@ -10,6 +10,9 @@ from templates_app import rendering
 UNSUBSCRIBE_EXAMPLE = "https://example.com/unsubscribe"
 
 
+EXAMPLE = Contact(email="sam@example.com", first_name="Sam", last_name="Example")
+
+
 def content(variant: Variant, contact: Contact) -> rendering.Content:
     """Refused when there is nothing published yet, or when it can't be rendered for this person."""
     version = variant.version or variant.template.current_version
@@ -39,4 +42,4 @@ def somebody(campaign: Campaign) -> Contact:
         f"SELECT * FROM contacts_contact WHERE id = (SELECT min(contact_id) FROM ({sql}) audience)",  # noqa: S608
         params,
     )
-    return next(iter(person), None) or Contact(email="sam@example.com", first_name="Sam", last_name="Example")
+    return next(iter(person), None) or EXAMPLE

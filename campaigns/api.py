@@ -1,0 +1,344 @@
+"""/api/campaigns and /api/approvals: the same verbs as the console, through the same functions."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any, ClassVar
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import exceptions, mixins, status, viewsets
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from campaigns import bulk, collaboration, editing, history, keeping, lifecycle, preflight, previewing, writing
+from campaigns import serializers as shapes
+from campaigns.filters import CampaignFilter
+from campaigns.models import Approval, Campaign
+from contacts.models import Contact
+from core.errors import Refused
+from team.models import ApiKey, User
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_IF_MATCH = OpenApiParameter("If-Match", str, OpenApiParameter.HEADER, description="The ETag you saw; 412 if it moved.")
+_KEY = OpenApiParameter("Idempotency-Key", str, OpenApiParameter.HEADER, description="Repeats make no second campaign.")
+_LAUNCH: dict[str, Any] = {
+    "detail": True,
+    "methods": ["post"],
+    "scope": "campaigns:launch",
+    "permission": "campaigns.launch_campaign",
+}
+_DECIDE: dict[str, Any] = {
+    "detail": True,
+    "methods": ["post"],
+    "scope": "campaigns:approve",
+    "permission": "campaigns.approve_campaign",
+}
+
+
+class ChangedMeanwhile(exceptions.APIException):
+    status_code = status.HTTP_412_PRECONDITION_FAILED
+    default_code = "changed_meanwhile"
+
+
+class CampaignViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Campaign]):
+    """What is sent to whom and when, and who let it out."""
+
+    scopes: ClassVar = {"read": "campaigns:read", "write": "campaigns:write"}
+    permission_model = "campaigns.campaign"
+    scope: str | None = None
+    permission: str | None = None
+    queryset = Campaign.objects.select_related("sender", "created_by", "edited_by").prefetch_related(
+        "segments", "excluded_segments"
+    )
+    serializer_class = shapes.CampaignSummarySerializer
+    filterset_class = CampaignFilter
+    lookup_field = "uuid"
+    lookup_value_regex = "[0-9a-f-]{36}"
+    lookup_url_kwarg = "id"
+
+    def get_queryset(self) -> QuerySet[Campaign]:
+        rows = super().get_queryset()
+        # A deleted campaign is found in the list with ?deleted=true, by its history, and to be restored.
+        return rows if self.action in ("list", "restore", "history") else rows.filter(deleted_at=None)
+
+    def handle_exception(self, exc: Exception) -> Response:
+        if isinstance(exc, editing.Stale):
+            exc = ChangedMeanwhile(exc.message)
+        elif isinstance(exc, Refused) and exc.code == "not_allowed":
+            exc = exceptions.PermissionDenied(exc.message)
+        return super().handle_exception(exc)
+
+    @extend_schema(
+        request=shapes.CampaignWriteSerializer, responses={201: shapes.CampaignSerializer}, parameters=[_KEY]
+    )
+    def create(self, request: Request) -> Response:
+        """A new draft."""
+        key = request.headers.get("Idempotency-Key", "")[:200]
+        body = _valid(shapes.CampaignWriteSerializer, request)
+        campaign = writing.create(body, by=_user(request), key=key, raw=request.data)
+        return self._answer(campaign, status.HTTP_201_CREATED)
+
+    @extend_schema(responses=shapes.CampaignSerializer)
+    def retrieve(self, request: Request, id: str) -> Response:
+        return self._answer(self.get_object())
+
+    @extend_schema(request=shapes.CampaignWriteSerializer, responses=shapes.CampaignSerializer, parameters=[_IF_MATCH])
+    def update(self, request: Request, id: str) -> Response:
+        """Replace it while it is editable; in review or approved, that takes it back to draft."""
+        campaign, body = self.get_object(), _valid(shapes.CampaignWriteSerializer, request)
+        writing.replace(campaign, body, by=_user(request), seen=_seen(request))
+        return self._answer(campaign)
+
+    @extend_schema(request=shapes.CampaignChangeSerializer, responses=shapes.CampaignSerializer, parameters=[_IF_MATCH])
+    def partial_update(self, request: Request, id: str) -> Response:
+        """Change some fields while it is editable; in review or approved, that takes it back to draft."""
+        campaign, body = self.get_object(), _valid(shapes.CampaignChangeSerializer, request)
+        writing.change(campaign, body, by=_user(request), seen=_seen(request))
+        return self._answer(campaign)
+
+    @extend_schema(responses={204: None})
+    def destroy(self, request: Request, id: str) -> Response:
+        """Out of sight; restore brings it back."""
+        keeping.delete(self.get_object(), by=_user(request))
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+    @extend_schema(request=None, responses=shapes.CampaignSerializer)
+    @action(detail=True, methods=["post"])
+    def restore(self, request: Request, id: str) -> Response:
+        """Undo a delete or an archive."""
+        return self._do(keeping.restore)
+
+    @extend_schema(request=None, responses=shapes.ValidationSerializer)
+    @action(detail=True, methods=["post"], scope="campaigns:read", permission="campaigns.view_campaign")
+    def validate(self, request: Request, id: str) -> Response:
+        """Every blocking and advisory finding, and how many people can be reached."""
+        campaign = self.get_object()
+        findings = preflight.check(campaign)
+        is_ready = not any(finding.level == "block" for finding in findings)
+        found = {"is_ready": is_ready, "findings": findings, "reach": preflight.reach(campaign)}
+        return Response(shapes.ValidationSerializer(found).data)
+
+    @extend_schema(request=shapes.PreviewRequestSerializer, responses=shapes.CampaignPreviewSerializer)
+    @action(detail=True, methods=["post"], scope="campaigns:read", permission="campaigns.view_campaign")
+    def preview(self, request: Request, id: str) -> Response:
+        """As a contact would get it; nothing is sent or kept."""
+        asked = _valid(shapes.PreviewRequestSerializer, request)
+        variant = self.get_object().variants.filter(key=asked["variant"]).first()
+        if variant is None:
+            raise exceptions.NotFound("This campaign has no such variant.")
+        person = _contact(request, asked["contact"]) if "contact" in asked else previewing.EXAMPLE
+        return Response(shapes.CampaignPreviewSerializer(previewing.content(variant, person)).data)
+
+    @extend_schema(request=shapes.RemarkSerializer, responses=shapes.CampaignSerializer)
+    @action(detail=True, methods=["post"], permission="campaigns.submit_campaign")
+    def submit(self, request: Request, id: str) -> Response:
+        """Ask for approval."""
+        return self._do(lifecycle.submit, **_valid(shapes.RemarkSerializer, request))
+
+    @extend_schema(request=shapes.RemarkSerializer, responses=shapes.CampaignSerializer)
+    @action(detail=True, methods=["post"], permission="campaigns.submit_campaign")
+    def withdraw(self, request: Request, id: str) -> Response:
+        """Take it back to draft."""
+        return self._do(lifecycle.withdraw, **_valid(shapes.RemarkSerializer, request))
+
+    @extend_schema(request=shapes.DecisionSerializer, responses=shapes.CampaignSerializer)
+    @action(**_DECIDE)
+    def approve(self, request: Request, id: str) -> Response:
+        """Release it; never by its author, last editor or whoever submitted it."""
+        return self._decide(lifecycle.approve)
+
+    @extend_schema(request=shapes.DecisionSerializer, responses=shapes.CampaignSerializer)
+    @action(**_DECIDE)
+    def reject(self, request: Request, id: str) -> Response:
+        """Send it back; the comment says what should change."""
+        return self._decide(lifecycle.reject)
+
+    @extend_schema(request=shapes.ScheduleSerializer, responses=shapes.CampaignSerializer)
+    @action(**_LAUNCH)
+    def schedule(self, request: Request, id: str) -> Response:
+        """Start it by itself, at a wall time in a zone."""
+        return self._do(lifecycle.schedule, **_valid(shapes.ScheduleSerializer, request))
+
+    @extend_schema(request=None, responses=shapes.CampaignSerializer)
+    @action(**_LAUNCH)
+    def unschedule(self, request: Request, id: str) -> Response:
+        """Back to approved."""
+        return self._do(lifecycle.unschedule)
+
+    @extend_schema(request=None, responses=shapes.CampaignSerializer)
+    @action(**_LAUNCH)
+    def launch(self, request: Request, id: str) -> Response:
+        """Start now."""
+        return self._do(lifecycle.launch)
+
+    @extend_schema(request=None, responses=shapes.CampaignSerializer)
+    @action(**_LAUNCH)
+    def start(self, request: Request, id: str) -> Response:
+        """The same as launch."""
+        return self._do(lifecycle.launch)
+
+    @extend_schema(request=None, responses=shapes.CampaignSerializer)
+    @action(**_LAUNCH)
+    def send(self, request: Request, id: str) -> Response:
+        """The same as launch."""
+        return self._do(lifecycle.launch)
+
+    @extend_schema(request=None, responses=shapes.CampaignSerializer)
+    @action(**_LAUNCH)
+    def publish(self, request: Request, id: str) -> Response:
+        """Schedule it if it has a time, else launch it."""
+        campaign = self.get_object()
+        if campaign.send_on is None or campaign.send_time is None:
+            return self._do(lifecycle.launch)
+        return self._do(lifecycle.schedule, on=campaign.send_on, time=campaign.send_time, zone=campaign.send_zone)
+
+    @extend_schema(request=shapes.ReasonSerializer, responses=shapes.CampaignSerializer)
+    @action(**_LAUNCH)
+    def pause(self, request: Request, id: str) -> Response:
+        """No further message starts to leave."""
+        return self._do(lifecycle.pause, **_valid(shapes.ReasonSerializer, request))
+
+    @extend_schema(request=None, responses=shapes.CampaignSerializer)
+    @action(**_LAUNCH)
+    def resume(self, request: Request, id: str) -> Response:
+        """Go on with everyone who still waits."""
+        return self._do(lifecycle.resume)
+
+    @extend_schema(request=shapes.ReasonSerializer, responses=shapes.CampaignSerializer)
+    @action(**_LAUNCH)
+    def cancel(self, request: Request, id: str) -> Response:
+        """Cancel what is left, for good."""
+        return self._do(lifecycle.cancel, **_valid(shapes.ReasonSerializer, request))
+
+    @extend_schema(request=None, responses=shapes.CampaignSerializer)
+    @action(**_LAUNCH)
+    def complete(self, request: Request, id: str) -> Response:
+        """End a triggered campaign; a broadcast ends by itself."""
+        return self._do(lifecycle.complete)
+
+    @extend_schema(request=shapes.CopySerializer, responses={201: shapes.CampaignSerializer})
+    @action(detail=True, methods=["post"])
+    def duplicate(self, request: Request, id: str) -> Response:
+        """A draft of the same, without its approval and time."""
+        name = _valid(shapes.CopySerializer, request)["name"]
+        copy = keeping.duplicate(self.get_object(), by=_user(request), name=name)
+        return self._answer(copy, status.HTTP_201_CREATED)
+
+    @extend_schema(request=None, responses=shapes.CampaignSerializer)
+    @action(detail=True, methods=["post"])
+    def archive(self, request: Request, id: str) -> Response:
+        """Out of the lists, with its figures."""
+        return self._do(keeping.archive)
+
+    @extend_schema(request=shapes.BulkSerializer, responses=shapes.BulkAnswersSerializer)
+    @action(detail=False, methods=["post"], url_path="bulk")
+    def bulk_verb(self, request: Request) -> Response:
+        """One verb for many, each by itself, with an answer for each."""
+        asked = _valid(shapes.BulkSerializer, request)
+        if asked["action"] in ("pause", "resume", "reschedule"):
+            _need_scope(request, "campaigns:launch")
+        answers = bulk.answers(asked.pop("action"), asked.pop("ids"), by=_user(request), given=asked)
+        return Response(shapes.BulkAnswersSerializer({"results": answers}).data)
+
+    @extend_schema(responses=shapes.HistorySerializer(many=True), filters=False)
+    @action(detail=True, pagination_class=None)
+    def history(self, request: Request, id: str) -> Response:
+        """Status changes and edits, newest first, and who made them."""
+        return Response(shapes.HistorySerializer(history.of(self.get_object()), many=True).data)
+
+    @extend_schema(responses=shapes.CommentSerializer(many=True), filters=False)
+    @action(detail=True, pagination_class=None)
+    def comments(self, request: Request, id: str) -> Response:
+        """What the team says about it, oldest first."""
+        rows = self.get_object().comments.select_related("author", "parent")
+        return Response(shapes.CommentSerializer(rows, many=True).data)
+
+    @extend_schema(request=shapes.CommentWriteSerializer, responses={201: shapes.CommentSerializer})
+    @comments.mapping.post
+    def add_comment(self, request: Request, id: str) -> Response:
+        """Comment or reply; @name tells a colleague."""
+        said = collaboration.comment(
+            self.get_object(), by=_user(request), **_valid(shapes.CommentWriteSerializer, request)
+        )
+        return Response(shapes.CommentSerializer(said).data, status=status.HTTP_201_CREATED)
+
+    def _do(self, verb: Callable[..., None], **given: Any) -> Response:
+        campaign = self.get_object()
+        verb(campaign, by=_user(self.request), **given)
+        return self._answer(campaign)
+
+    def _decide(self, verb: Callable[..., None]) -> Response:
+        asked = _valid(shapes.DecisionSerializer, self.request)
+        return self._do(verb, comment=asked["comment"], seen=asked["content_hash"])
+
+    def _answer(self, campaign: Campaign, code: int = status.HTTP_200_OK) -> Response:
+        rows = Campaign.objects.select_related("sender", "created_by", "edited_by")
+        fresh = rows.prefetch_related("variants__template", "variants__version").get(pk=campaign.pk)
+        return Response(shapes.CampaignSerializer(fresh).data, status=code, headers={"ETag": etag(fresh)})
+
+
+class ApprovalViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Approval]):
+    """Requests for approval: those that wait, unless `decision` asks for others."""
+
+    scopes: ClassVar = {"read": "campaigns:read", "write": "campaigns:approve"}
+    permission_model = "campaigns.campaign"
+    queryset = Approval.objects.filter(campaign__deleted_at=None).select_related(
+        "campaign__sender", "requested_by", "decided_by"
+    )
+    serializer_class = shapes.ApprovalSerializer
+    filterset_fields: ClassVar = ["decision"]
+
+    def get_queryset(self) -> QuerySet[Approval]:
+        rows = super().get_queryset()
+        return rows if self.request.query_params.get("decision") else rows.filter(decision=Approval.Decision.PENDING)
+
+
+def etag(campaign: Campaign) -> str:
+    """Changes with every save and every move: microseconds since 1970."""
+    return f'"{(campaign.updated_at - _EPOCH) // timedelta(microseconds=1)}"'
+
+
+def _seen(request: Request) -> datetime | None:
+    """The moment that If-Match names; one that is no ETag of ours matches nothing."""
+    given = request.headers.get("If-Match", "").strip().removeprefix("W/").strip('"')
+    if given in ("", "*"):
+        return None
+    if not given.isdecimal() or len(given) > 17:
+        raise ChangedMeanwhile("If-Match is not an ETag of this campaign. Read it again.")
+    return _EPOCH + timedelta(microseconds=int(given))
+
+
+def _valid(shape: Any, request: Request) -> dict[str, Any]:
+    asked = shape(data=request.data)
+    asked.is_valid(raise_exception=True)
+    return dict(asked.validated_data)
+
+
+def _user(request: Request) -> User:
+    assert isinstance(request.user, User)  # noqa: S101 - the permission let nobody else through
+    return request.user
+
+
+def _need_scope(request: Request, scope: str) -> None:
+    if isinstance(request.auth, ApiKey) and scope not in request.auth.scopes:
+        raise exceptions.PermissionDenied(f"This key lacks the scope {scope}.")
+
+
+def _contact(request: Request, key: str) -> Contact:
+    """A contact by id or email. A preview prints what is known of them, so it needs the right to see contacts."""
+    _need_scope(request, "contacts:read")
+    if not _user(request).has_perm("contacts.view_contact"):
+        raise exceptions.PermissionDenied("Your role does not let you see contacts.")
+    found = Contact.objects.reachable().filter(_is(key)).first()
+    if found is None:
+        raise exceptions.NotFound("There is no such contact.")
+    return found
+
+
+def _is(key: str) -> Q:
+    try:
+        return Q(uuid=UUID(key))
+    except ValueError:
+        return Q(email=key.strip().lower())
