@@ -62,10 +62,16 @@ PEOPLE = [
 AHEAD, GATEWAY = "Mozilla/5.0", "Mozilla/5.0 (compatible; Barracuda Sentinel)"
 
 
-def make(past: Past) -> None:
+def make() -> None:
     _forget_mails_of_nobody()
-    marketer, approver = User.objects.get(username="marketer"), User.objects.get(username="approver")
     partitions.ensure()
+    with _mailbox():
+        for past in PAST:
+            _make(past)
+
+
+def _make(past: Past) -> None:
+    marketer, approver = User.objects.get(username="marketer"), User.objects.get(username="approver")
     began = timezone.now()
     campaign = _plan(past, marketer)
     lifecycle.submit(campaign, by=marketer, comment="Ready from my side. The links are checked.")
@@ -74,8 +80,7 @@ def make(past: Past) -> None:
     lifecycle.launch(campaign, by=marketer)
     run = outbox.open_run(campaign)
     outbox.plan(run)
-    with _mailbox():
-        sending.drain(worker="demo", seconds=120, must_stop=lambda: False, beat=lambda: None)
+    sending.drain(worker="demo", seconds=120, must_stop=lambda: False, beat=lambda: None)
     outbox.close_if_quiet(Run.objects.select_related("campaign").get(pk=run.pk))
     _move_into_the_past(campaign, run, began, _so_long_ago(past.days))
     _react(past, run)
