@@ -41,6 +41,7 @@ class Figures:
     links: list[dict[str, Any]]
     behind_seconds: int
     as_of: str
+    zone: str
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -61,6 +62,7 @@ def figures(campaign: Campaign) -> Figures:
         links=links(campaign),
         behind_seconds=behind_seconds(),
         as_of=timezone.now().isoformat(),
+        zone=timezone.get_current_timezone_name(),
     )  # fmt: skip
 
 

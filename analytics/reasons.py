@@ -7,9 +7,9 @@ from delivery.models import Message
 _OTHER = {
     "bounced": "Bounced",
     "campaign_cancelled": "Campaign cancelled",
-    "worker_died": "The worker ended while sending",
-    "quarantined": "Set aside: workers ended while preparing it",
-    "render_error": "The template could not be filled in",
+    "worker_died": "Worker ended while sending",
+    "quarantined": "Set aside",
+    "render_error": "Template error",
     "rejected": "Refused by the provider",
 }
 NOT_SENT = (Message.State.SKIPPED, Message.State.CANCELLED, Message.State.FAILED, Message.State.UNKNOWN)
