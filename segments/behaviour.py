@@ -71,8 +71,8 @@ class Behaviour:
         return f"Did “{self.event}” {self._asked()}{self._circumstances()}"
 
     def sentence(self, fact: Any, holds: bool, held: list[bool]) -> str:
-        done = f"Did “{self.event}” {_times(fact)}{self._circumstances()}"
-        return done if holds else f"{done}, which is not what is asked: {self._asked()}"
+        done = f"Did “{self.event}” {_times(fact)}" if fact else f"Never did “{self.event}”"
+        return done + self._circumstances() + ("" if holds else f"; asked is: {self._asked()}")
 
     def _happened(self, now: datetime) -> Condition:
         events = self._events(now)
@@ -95,7 +95,7 @@ class Behaviour:
         return Condition(f"FROM events_event e WHERE {matching.sql}", matching.params)
 
     def _asked(self) -> str:
-        words = {"did": "at least once", "did_not": "never"}
+        words = {"did": "at least once", "did_not": "not at all"}
         return words.get(self.verb) or f"{self.verb.replace('_', ' ')} {_times(self.times)}"
 
     def _circumstances(self) -> str:
@@ -106,8 +106,6 @@ class Behaviour:
 
 
 def _times(count: int) -> str:
-    if count == 0:
-        return "never"
     return "once" if count == 1 else f"{count:,} times"
 
 

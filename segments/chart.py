@@ -1,15 +1,16 @@
 """The growth of a segment as a line, drawn on the server: points in the coordinates of an SVG."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 WIDTH, HEIGHT, MARGIN = 720, 180, 8
+DAYS_SHOWN = timedelta(days=3)  # beyond, a point is a day and its hour says nothing
 
 
 @dataclass(frozen=True)
 class Chart:
-    """`line` and `area` are attributes of SVG elements; the rest are the words around them."""
+    """`line` and `area` are attributes of SVG elements, `moment` is how its times are shown."""
 
     line: str
     area: str
@@ -18,6 +19,7 @@ class Chart:
     lowest: int
     first_at: datetime
     last_at: datetime
+    moment: str
     width: int = WIDTH
     height: int = HEIGHT
 
@@ -37,7 +39,8 @@ def draw(points: list[dict[str, Any]]) -> Chart | None:
     ]
     line = " ".join(f"{dot['x']},{dot['y']}" for dot in dots)
     area = f"{dots[0]['x']},{HEIGHT} {line} {dots[-1]['x']},{HEIGHT}"
-    return Chart(line, area, dots, highest, lowest, first, last)
+    moment = "j M Y" if span > DAYS_SHOWN.total_seconds() else "j M H:i"
+    return Chart(line, area, dots, highest, lowest, first, last, moment)
 
 
 def _x(share: float) -> float:

@@ -124,11 +124,11 @@ def explain(segment: Segment, contact: Contact) -> Explanation:
     return Explanation(fits, entered_at, _note(contact, fits, member is not None), answer)
 
 
-def explain_rules(raw: Any, contact: Contact) -> Answer:
+def explain_rules(raw: Any, contact: Contact, *, now: datetime | None = None) -> Answer:
     """The same for rules that are not saved."""
     node = rules.parse(raw)
     with limited(COUNT_SECONDS) as cursor:
-        return explanation.answers(cursor, node, contact, timezone.now())
+        return explanation.answers(cursor, node, contact, now or timezone.now())
 
 
 def _note(contact: Contact, fits: bool, is_member: bool) -> str:

@@ -200,6 +200,7 @@ def _page(
     every = {
         "title": str(segment) if segment else "New segment",
         "segment": segment,
+        "original": segment,
         "current": name,
         "opts": Segment._meta,
         "may_change": request.user.has_perm("segments.change_segment"),

@@ -1,0 +1,166 @@
+"""The console's pages for segments, with and without JavaScript, and who may see them."""
+
+import json
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from segments.models import Segment
+from team.models import User
+from tests.segments.people import make_catalogue, person, rule, segment
+
+VIP = rule("tag", "has", "vip")
+ADD = "/admin/segments/segment/add/"
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def console(editor: User, client: Client) -> Client:
+    client.force_login(editor)
+    return client
+
+
+def url(page: str, of: Segment) -> str:
+    return reverse(f"admin:segments_segment_{page}", args=[of.pk])
+
+
+def test_a_segment_is_made_with_the_plain_text_box_alone(console: Client) -> None:
+    person("Ann", tags=["vip"])
+    sent = {"name": "VIPs", "description": "", "kind": "dynamic", "rules": json.dumps(VIP)}
+    answer = console.post(ADD, sent, follow=True)
+    assert "Saved: 1 people." in answer.content.decode()
+    made = Segment.objects.get()
+    assert (made.rules, made.size, made.created_by.username) == (VIP, 1, "ada")
+
+
+def test_the_form_keeps_what_was_typed_and_says_what_is_wrong(console: Client) -> None:
+    for rules, said in [
+        ("{", "not valid JSON"),
+        (json.dumps({"all": [VIP, {"field": "nope", "operator": "is"}]}), "There is no field"),
+        ('{"not":' * 10_000 + "{}" + "}" * 10_000, "nested more than 20 levels"),
+    ]:
+        answer = console.post(ADD, {"name": "Mine", "kind": "dynamic", "rules": rules})
+        assert answer.status_code == 422
+        page = answer.content.decode()
+        assert said in page
+        assert 'value="Mine"' in page
+    assert not Segment.objects.exists()
+
+
+def test_problems_reach_the_builder_with_their_place(console: Client) -> None:
+    answer = console.post(ADD, {"name": "x", "kind": "dynamic", "rules": '{"all": [{"field": "nope"}]}'})
+    assert answer.context["problems"][0]["path"] == "/all/0"
+
+
+def test_rules_can_be_changed_and_a_circle_is_said(console: Client) -> None:
+    vips = segment("VIPs", VIP)
+    person("Ann")
+    console.post(url("edit", vips), {"name": "Not VIPs", "rules": json.dumps({"not": VIP})})
+    vips.refresh_from_db()
+    assert (vips.name, vips.size) == ("Not VIPs", 1)
+    circle = json.dumps(rule("segment", "in", str(vips.uuid)))
+    assert "circle" in console.post(url("edit", vips), {"name": "x", "rules": circle}).content.decode()
+
+
+@pytest.mark.parametrize("page", ["change", "edit", "members", "explain", "engagement", "delete"])
+def test_every_page_opens_also_for_hostile_names_and_values(console: Client, page: str) -> None:
+    make_catalogue()
+    ann = person("Ann", last_name="<script>alert(1)</script>", attributes={"channel": "</script><b>"})
+    odd = segment("<img src=x onerror=alert(1)>", rule("attribute:channel", "equals", "</script><b>"))
+    answer = console.get(url(page, odd), {"contact": ann.email})
+    assert answer.status_code == 200
+    for bad in ("<img src=x", "<script>alert", "</script><b>"):
+        assert bad not in answer.content.decode()
+
+
+def test_members_come_by_key(console: Client) -> None:
+    for number in range(60):
+        person(f"P{number}")
+    everyone = segment("Everyone", {"all": []})
+    first = console.get(url("members", everyone))
+    second = console.get(url("members", everyone), {"before": first.context["next"]})
+    assert [len(page.context["rows"]) for page in (first, second)] == [50, 10]
+    assert second.context["next"] is None
+    assert console.get(url("members", everyone), {"before": "9" * 30}).status_code == 200
+
+
+def test_people_are_put_in_and_taken_out_by_hand(console: Client) -> None:
+    ann = person("Ann")
+    console.post(ADD, {"name": "Chosen", "kind": "static", "rules": ""})
+    chosen = Segment.objects.get()
+    answer = console.post(url("members", chosen), {"people": "nobody@example.com"})
+    assert "Nobody is known as: nobody@example.com" in answer.content.decode()
+    console.post(url("members", chosen), {"people": "ANN@example.com"})
+    assert chosen.memberships.count() == 1
+    console.post(reverse("admin:segments_segment_remove", args=[chosen.pk, ann.pk]))
+    assert chosen.memberships.count() == 0
+
+
+def test_why_someone_is_in_or_out_is_told_for_an_email_address_or_an_id(console: Client) -> None:
+    ann = person("Ann", external_id="A-1")
+    vips = segment("VIPs", VIP)
+    for who in ("ann@example.com", str(ann.uuid), "A-1"):
+        assert (
+            "Tags: empty; does not have “vip”" in console.get(url("explain", vips), {"contact": who}).content.decode()
+        )
+    assert "Nobody is known as" in console.get(url("explain", vips), {"contact": "x\x00"}).content.decode()
+
+
+def test_refresh_needs_a_post_and_says_what_changed(console: Client) -> None:
+    vips = segment("VIPs", VIP)
+    person("Ann", tags=["vip"])
+    assert console.get(url("refresh", vips)).status_code == 405
+    assert "1 came in, 0 left, 1 now" in console.post(url("refresh", vips), follow=True).content.decode()
+
+
+def test_one_in_use_is_kept_and_a_free_one_deleted_after_asking(console: Client) -> None:
+    vips = segment("VIPs", VIP)
+    campaign = vips.campaigns.create(name="Spring")
+    assert "the campaign “Spring” " in console.post(url("delete", vips), follow=True).content.decode().replace(
+        "”.", "” "
+    )
+    campaign.delete()
+    assert Segment.objects.exists()
+    console.post(url("delete", vips))
+    assert not Segment.objects.exists()
+
+
+def test_the_live_size_answers_with_people_or_with_what_is_wrong(console: Client) -> None:
+    person("Ann", tags=["vip"])
+    ask = reverse("admin:segments_segment_preview")
+    found = console.post(ask, json.dumps(VIP), content_type="application/json").json()
+    assert (found["size"], found["base"], found["sample"][0]["name"]) == (1, 1, "Ann")
+    for body in ("{", json.dumps({"field": "nope"}), "[" * 100_000, b"\xff\xfe"):
+        wrong = console.post(ask, body, content_type="application/json")
+        assert wrong.status_code == 400
+        assert wrong.json()["problems"]
+
+
+def test_suggestions_are_values_that_people_have(console: Client) -> None:
+    make_catalogue()
+    person("Ann", attributes={"channel": "Web", "brands": ["north"]})
+    person("Bob", attributes={"channel": "Web", "brands": ["peak", "north"]})
+    person("Cem", attributes={"channel": "Phone", "brands": "broken"})
+    ask = reverse("admin:segments_segment_suggest")
+    assert console.get(ask, {"field": "attribute:channel"}).json()["values"] == ["Web", "Phone"]
+    assert console.get(ask, {"field": "attribute:channel", "q": "pH"}).json()["values"] == ["Phone"]
+    assert console.get(ask, {"field": "attribute:brands"}).json()["values"] == ["north", "peak"]
+    for field in ("attribute:history", "nope", "user__password", "created_at", "x\x00"):
+        assert console.get(ask, {"field": field, "q": "\x00'"}).json()["values"] == []
+
+
+def test_an_approver_sees_but_changes_nothing_and_a_stranger_sees_nothing(
+    client: Client, approver: User, stranger: User
+) -> None:
+    vips = segment("VIPs", VIP)
+    client.force_login(approver)
+    assert client.get(url("change", vips)).status_code == 200
+    assert client.get(url("members", vips)).status_code == 200
+    for path in (url("refresh", vips), url("edit", vips), url("delete", vips), ADD):
+        assert client.post(path, {}).status_code == 403
+    client.force_login(stranger)
+    for page in ("change", "members", "explain", "engagement"):
+        assert client.get(url(page, vips)).status_code == 403
+    assert client.post(reverse("admin:segments_segment_preview"), "{}", content_type="text/json").status_code == 403

@@ -1,0 +1,268 @@
+"""Random rules on random people: SQL agrees with a slow evaluator written here, and the explanation with both."""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from contacts.models import Contact
+from events.models import Event
+from segments import membership
+from segments.explanation import Answer
+from tests.segments.people import found, make_catalogue
+
+NOW = datetime(2026, 6, 15, 12, 0, tzinfo=UTC)
+WORDS = ["Web", "web", "We", "phone", "50%", "a_b", "\\", "'; --", "ü", ""]
+NUMBERS = [-1, 0, 0.1, 1, 2.5, 200, 10**12]
+DAYS = ["2026-06-01", "2026-06-14", "2026-06-15", "2026-06-16", "1990-02-28"]
+ANYTHING = st.one_of(
+    st.sampled_from(WORDS), st.sampled_from(NUMBERS), st.sampled_from(DAYS), st.booleans(), st.none(),
+    st.lists(st.sampled_from(WORDS[:4]), max_size=3),
+)  # fmt: skip
+
+TEXT_FIELDS = {
+    "attribute:channel": lambda p: _of(str, p["attributes"].get("channel")),
+    "first_name": lambda p: p["first_name"],
+}
+filled_words = st.sampled_from([word for word in WORDS if word])
+
+
+def _of(kind: Any, value: Any) -> Any:
+    """The value if it is of that type; anything else counts as empty."""
+    return value if isinstance(value, kind) and not (kind is not bool and isinstance(value, bool)) else None
+
+
+def _is_date(text: Any) -> bool:
+    try:
+        return isinstance(text, str) and len(text) == 10 and bool(date.fromisoformat(text))
+    except ValueError:
+        return False
+
+
+# --- The slow evaluator --------------------------------------------------------------------------------------------
+
+
+def holds(rule: dict, person: dict) -> bool:
+    if "all" in rule:
+        return all(holds(child, person) for child in rule["all"])
+    if "any" in rule:
+        return any(holds(child, person) for child in rule["any"])
+    if "not" in rule:
+        return not holds(rule["not"], person)
+    if "event" in rule:
+        return _did(rule, person)
+    operator, value = rule["operator"], rule.get("value")
+    if rule["field"] in TEXT_FIELDS:
+        return _text(TEXT_FIELDS[rule["field"]](person) or "", operator, value)
+    if rule["field"] == "attribute:history":
+        return _number(_of((int, float), person["attributes"].get("history")), operator, value)
+    if rule["field"] == "attribute:birthday":
+        day = person["attributes"].get("birthday")
+        return _date(date.fromisoformat(day) if _is_date(day) else None, operator, value)
+    if rule["field"] == "attribute:newbie":
+        mine = _of(bool, person["attributes"].get("newbie"))
+        return {"is": mine is value, "is_empty": mine is None, "is_filled": mine is not None}[operator]
+    mine = person["tags"] if rule["field"] == "tag" else _of(list, person["attributes"].get("brands")) or []
+    return _list(mine, operator, value)
+
+
+def _text(mine: str, operator: str, value: Any) -> bool:
+    low, wanted = mine.lower(), value.lower() if isinstance(value, str) else ""
+    return {
+        "equals": lambda: mine == value, "not_equals": lambda: mine != value,
+        "contains": lambda: wanted in low and mine != "", "not_contains": lambda: wanted not in low,
+        "starts_with": lambda: low.startswith(wanted), "ends_with": lambda: low.endswith(wanted),
+        "one_of": lambda: mine in value, "none_of": lambda: mine not in value,
+        "is_empty": lambda: mine == "", "is_filled": lambda: mine != "",
+    }[operator]()  # fmt: skip
+
+
+def _number(mine: Any, operator: str, value: Any) -> bool:
+    if operator in ("is_empty", "not_equals", "is_filled"):
+        return {"is_empty": mine is None, "is_filled": mine is not None, "not_equals": mine != value}[operator]
+    return mine is not None and {
+        "equals": lambda: mine == value, "less_than": lambda: mine < value, "at_most": lambda: mine <= value,
+        "greater_than": lambda: mine > value, "at_least": lambda: mine >= value,
+        "between": lambda: value[0] <= mine <= value[1],
+    }[operator]()  # fmt: skip
+
+
+def _date(mine: date | None, operator: str, value: Any) -> bool:
+    if mine is None or operator in ("is_empty", "is_filled"):
+        return (mine is None) == (operator == "is_empty") if operator in ("is_empty", "is_filled") else False
+    today = NOW.date()
+    day = date.fromisoformat(value) if isinstance(value, str) else None
+    return {
+        "before": lambda: mine < day, "after": lambda: mine > day, "on": lambda: mine == day,
+        "between": lambda: date.fromisoformat(value[0]) <= mine <= date.fromisoformat(value[1]),
+        "in_last_days": lambda: today - timedelta(days=value) <= mine <= today,
+        "more_than_days_ago": lambda: mine < today - timedelta(days=value),
+    }[operator]()  # fmt: skip
+
+
+def _list(mine: list, operator: str, value: Any) -> bool:
+    return {
+        "has": lambda: value in mine, "has_not": lambda: value not in mine,
+        "has_any": lambda: bool(set(mine) & set(value)), "has_none": lambda: not set(mine) & set(value),
+        "has_all": lambda: set(value) <= set(mine), "is_empty": lambda: not mine, "is_filled": lambda: bool(mine),
+    }[operator]()  # fmt: skip
+
+
+def _did(rule: dict, person: dict) -> bool:
+    count = sum(
+        1
+        for event in person["events"]
+        if event["name"] == rule["event"]
+        and ("within_days" not in rule or event["at"] >= NOW - timedelta(days=rule["within_days"]))
+        and all(_number(_of((int, float), event["properties"].get(w["property"])), w["operator"], w["value"])
+                for w in rule.get("where", []))
+    )  # fmt: skip
+    times = rule.get("times", 0)
+    return {"did": count > 0, "did_not": count == 0, "at_least": count >= times, "at_most": count <= times,
+            "exactly": count == times}[rule["operator"]]  # fmt: skip
+
+
+# --- Random rules and people ---------------------------------------------------------------------------------------
+
+
+def _rules_of(fields: list[str], shapes: dict[str, Any]) -> st.SearchStrategy:
+    choices = [
+        st.builds(lambda f, o, v: {"field": f, "operator": o} | ({} if v is None else {"value": v}),
+                  st.sampled_from(fields), st.just(operator), value)
+        for operator, value in shapes.items()
+    ]  # fmt: skip
+    return st.one_of(choices)
+
+
+_several = st.lists(filled_words, min_size=1, max_size=12, unique=True)
+_tags = st.lists(st.sampled_from(WORDS[:4]), min_size=1, max_size=3, unique=True)
+_number_value = st.sampled_from(NUMBERS)
+_pair = st.tuples(_number_value, _number_value).map(sorted)
+_days = st.tuples(st.sampled_from(DAYS), st.sampled_from(DAYS)).map(sorted)
+_count = st.integers(1, 20)
+_emptiness = {"is_empty": st.none(), "is_filled": st.none()}
+LEAVES = st.one_of(
+    _rules_of(
+        list(TEXT_FIELDS),
+        dict.fromkeys(
+            ["equals", "not_equals", "contains", "not_contains", "starts_with", "ends_with"],
+            filled_words,
+        )
+        | {"one_of": _several, "none_of": _several}
+        | _emptiness,
+    ),
+    _rules_of(
+        ["attribute:history"],
+        dict.fromkeys(
+            ["equals", "not_equals", "less_than", "at_most", "greater_than", "at_least"],
+            _number_value,
+        )
+        | {"between": _pair}
+        | _emptiness,
+    ),
+    _rules_of(
+        ["attribute:birthday"],
+        dict.fromkeys(["before", "after", "on"], st.sampled_from(DAYS))
+        | {
+            "between": _days,
+            "in_last_days": _count,
+            "more_than_days_ago": _count,
+        }
+        | _emptiness,
+    ),
+    _rules_of(["attribute:newbie"], {"is": st.booleans()} | _emptiness),
+    _rules_of(
+        ["tag", "attribute:brands"],
+        dict.fromkeys(["has", "has_not"], st.sampled_from(WORDS[:4]))
+        | dict.fromkeys(
+            ["has_any", "has_all", "has_none"],
+            _tags,
+        )
+        | _emptiness,
+    ),
+    st.fixed_dictionaries(
+        {"event": st.sampled_from(["purchase", "view"]), "operator": st.sampled_from(["did", "did_not"])},
+        optional={"within_days": _count},
+    ),
+    st.fixed_dictionaries(
+        {
+            "event": st.just("purchase"),
+            "operator": st.sampled_from(["at_least", "at_most", "exactly"]),
+            "times": st.integers(1, 3),
+        },
+        optional={
+            "within_days": _count,
+            "where": st.lists(
+                st.fixed_dictionaries(
+                    {
+                        "property": st.just("amount"),
+                        "operator": st.sampled_from(["equals", "greater_than", "not_equals"]),
+                        "value": _number_value,
+                    }
+                ),
+                max_size=2,
+            ),
+        },
+    ),
+)
+TREES = st.recursive(
+    LEAVES,
+    lambda inner: st.one_of(
+        st.builds(lambda children: {"all": children}, st.lists(inner, max_size=3)),
+        st.builds(lambda children: {"any": children}, st.lists(inner, max_size=3)),
+        st.builds(lambda child: {"not": child}, inner),
+    ),
+    max_leaves=6,
+)
+EVENTS = st.fixed_dictionaries(
+    {
+        "name": st.sampled_from(["purchase", "view"]),
+        "at": st.integers(0, 30).map(lambda days: NOW - timedelta(days=days, hours=1)),
+        "properties": st.dictionaries(st.just("amount"), ANYTHING, max_size=1),
+    }
+)
+PEOPLE = st.lists(
+    st.fixed_dictionaries(
+        {
+            "first_name": st.sampled_from(WORDS),
+            "tags": st.lists(st.sampled_from(WORDS[:4]), max_size=2, unique=True),
+            "attributes": st.dictionaries(
+                st.sampled_from(["channel", "history", "newbie", "birthday", "brands"]), ANYTHING
+            ),
+            "events": st.lists(EVENTS, max_size=3),
+        }
+    ),
+    min_size=1,
+    max_size=6,
+)
+
+
+@pytest.mark.django_db
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(people=PEOPLE, rules=TREES)
+def test_sql_agrees_with_a_slow_evaluator_and_the_explanation_with_both(people: list[dict], rules: dict) -> None:
+    make_catalogue()
+    Contact.objects.all().delete()
+    rows = Contact.objects.bulk_create(
+        [Contact(**{key: person[key] for key in ("first_name", "tags", "attributes")}) for person in people]
+    )
+    Event.objects.bulk_create(
+        Event(name=event["name"], occurred_at=event["at"], contact_id=row.pk, properties=event["properties"])
+        for row, person in zip(rows, people, strict=True)
+        for event in person["events"]
+    )
+    expected = {row.pk for row, person in zip(rows, people, strict=True) if holds(rules, person)}
+    assert found(rules, NOW) == expected
+    assert found({"not": rules}, NOW) == {row.pk for row in rows} - expected
+    for row, person in zip(rows, people, strict=True):
+        _agrees(membership.explain_rules(rules, row, now=NOW), rules, person)
+
+
+def _agrees(answer: Answer, rule: dict, person: dict) -> None:
+    """Every node of the explanation says what the slow evaluator says of that node."""
+    assert answer.holds == holds(rule, person), (answer, rule)
+    below = rule.get("all") or rule.get("any") or ([rule["not"]] if "not" in rule else [])
+    for child, child_rule in zip(answer.children, below, strict=True):
+        _agrees(child, child_rule, person)
