@@ -10,12 +10,12 @@ from django.core.mail.backends.smtp import EmailBackend
 from django.template import engines
 
 from bench import scratch
-from delivery import sending
+from delivery import sending, tasks
 from delivery.mime import Skeleton
 from templates_app.rendering import Content
 
 WORKERS = 2
-_FILLER = "<p>Every evening the bells of the old town answer each other, and nobody has ever counted them all.</p>"
+_FILLER = "<p>Every evening the bells of the old town answer each other, and nobody has ever counted them all.</p>\n"
 HTML = (
     "<html><body><h1>Hello {{ contact.first_name }} {{ contact.last_name }}</h1>"
     "<p>{{ contact.attributes.plan }} {{ contact.attributes.city }} {{ contact.attributes.points }}</p>"
@@ -24,6 +24,11 @@ HTML = (
     + _FILLER * 72
     + '<p><a href="{{ unsubscribe_url }}">Unsubscribe</a> {{ sender.name }}</p></body></html>'
 )
+TEXT = """Hello {{ contact.first_name }} {{ contact.last_name }},
+every evening the bells of the old town answer each other, and nobody has ever counted them all.
+Read on: https://example.com/page/0
+Unsubscribe: {{ unsubscribe_url }}
+"""
 
 
 def race(way: str, port: int, count: int) -> None:
@@ -35,20 +40,22 @@ def race(way: str, port: int, count: int) -> None:
 
 
 def _our_way(port: int, count: int) -> Callable[[], object]:
+    tasks.spare_the_collector()
     worker = f"bench:{os.getpid()}"
     return lambda: sending.drain(worker=worker, seconds=900, must_stop=lambda: False, beat=lambda: None)
 
 
 def _django_way(port: int, count: int) -> Callable[[], object]:
-    template = engines["django"].from_string(HTML)
+    template, text_template = (engines["django"].from_string(source) for source in (HTML, TEXT))
     contact = {"first_name": "Given", "last_name": "Family", "email": "person@example.com", "attributes": {}}
 
     def work() -> None:
         backend = EmailBackend(host="127.0.0.1", port=port)
         backend.open()
         for number in range(count):
-            html = template.render({"contact": contact, "unsubscribe_url": f"https://example.com/u/{number}"})
-            mail = EmailMultiAlternatives("News", "Text", "bench@example.com", [f"p{number}@example.com"])
+            context = {"contact": contact, "unsubscribe_url": f"https://example.com/u/{number}"}
+            html, text = template.render(context), text_template.render(context)
+            mail = EmailMultiAlternatives("News", text, "bench@example.com", [f"p{number}@example.com"])
             mail.attach_alternative(html, "text/html")
             backend.send_messages([mail])
         backend.close()
@@ -58,7 +65,7 @@ def _django_way(port: int, count: int) -> Callable[[], object]:
 
 def _bare_way(port: int, count: int) -> Callable[[], object]:
     skeleton = Skeleton.make(from_name="Bench", from_email="bench@example.com")
-    content = Content("News", "", HTML, "Text " * 200)
+    content = Content("News", "", HTML, TEXT)
     body = skeleton.assemble(content, to_name="", to_email="p@example.com", message_id="1") + b".\r\n"
     commands = b"MAIL FROM:<bench@example.com>\r\nRCPT TO:<p@example.com>\r\nDATA\r\n"
 

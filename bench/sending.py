@@ -19,7 +19,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from bench import scratch
-from bench.racers import HTML, WORKERS
+from bench.racers import HTML, TEXT, WORKERS
 from bench.result import Result
 from campaigns.models import Campaign, Sender, Variant
 from delivery import ledger, outbox
@@ -64,7 +64,8 @@ def _prepare(people: int) -> Campaign:
     scratch.execute("VACUUM ANALYZE")
     author = User.objects.create_user("bench")
     template = Template.objects.create(name="Bench", created_by=author)
-    publishing.save_draft(template, by=author, subject="News for {{ contact.first_name }}", preheader="", source=HTML)
+    content = {"subject": "News for {{ contact.first_name }}", "source": HTML, "text_source": TEXT}
+    publishing.save_draft(template, by=author, **content)
     version = publishing.publish(template, by=author)
     sender = Sender.objects.create(name="Bench", email="bench@example.com", is_default=True)
     campaign = Campaign.objects.create(name="Bench", sender=sender, status="sending", planned_at=timezone.now())

@@ -5,6 +5,7 @@ and the key id lets keys be rotated while old links keep working. Verification i
 """
 
 import base64
+import binascii
 import functools
 import hashlib
 import hmac
@@ -12,6 +13,7 @@ from collections.abc import Callable
 
 from django.conf import settings
 
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 MAC_BYTES = 12  # 96 bits: forging one needs 2**95 guesses against a live server
 
 
@@ -32,7 +34,8 @@ def signer(purpose: str) -> Callable[[bytes], str]:
     def make(payload: bytes) -> str:
         mac = keyed.copy()
         mac.update(payload)
-        return base64.urlsafe_b64encode(head + payload + mac.digest()).rstrip(b"=").decode()
+        encoded = binascii.b2a_base64(head + payload + mac.digest(), newline=False)
+        return encoded.translate(_URL_SAFE, b"=").decode("ascii")
 
     return make
 

@@ -13,7 +13,7 @@ from django.db import connection, transaction
 
 from core import failpoints
 from delivery.models import Message
-from events import ingest, names
+from events import names
 
 State = Message.State
 
@@ -122,12 +122,24 @@ def settle(endings: Sequence[Ending], *, expected: Sequence[str], worker: str = 
         bad = {ending.state for ending in endings} - set(MOVES[old])
         if bad:
             raise ValueError(f"No move from {old} to {', '.join(sorted(bad))}")
-    # Numbered from attempt 1: 30 s, 1 min, 2 min ... 4 h, each anywhere between nothing and that (full jitter),
-    # so that what failed together does not come back together.
-    statement = """
-        WITH ending AS (
-            SELECT * FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[])
-                AS e(id, state, reason, detail, provider_id))
+    columns = zip(*((e.id, e.state, e.reason, e.detail[:2000], e.provider_id[:200]) for e in endings), strict=True)
+    arrays = [list(column) for column in columns]
+    waits = [RETRY_CAP.total_seconds(), RETRY_BASE.total_seconds()]
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(_SETTLE, [*arrays, *waits, list(expected), worker, worker, *_EVENT_NAMES])
+        failpoints.reach("before_result_commit")
+    failpoints.reach("after_result_commit")
+
+
+# Waits are numbered from attempt 1: 30 s, 1 min, 2 min ... 4 h, each anywhere between nothing and that (full jitter),
+# so that what failed together does not come back together. The events are written by the same statement: taking the rows
+# out and handing them to events.ingest, the one writer otherwise, costs 25 microseconds a message, a ninth of all.
+_EVENT_NAMES = [names.MESSAGE_SENT, names.BOUNCED, names.FAILED]
+_SETTLE = """
+    WITH ending AS (
+        SELECT * FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[])
+            AS e(id, state, reason, detail, provider_id)),
+    moved AS (
         UPDATE delivery_message m
         SET state = e.state, reason = e.reason, detail = e.detail, provider_id = e.provider_id,
             lease_until = NULL, state_at = statement_timestamp(),
@@ -137,42 +149,13 @@ def settle(endings: Sequence[Ending], *, expected: Sequence[str], worker: str = 
                 ELSE m.due_at END
         FROM ending e, delivery_run r
         WHERE m.id = e.id AND m.state = ANY(%s) AND (%s = '' OR m.worker = %s) AND r.id = m.run_id
-        RETURNING m.id, m.contact_id, r.campaign_id, m.variant_id, m.state, m.reason, m.sent_at
-    """
-    columns = zip(*((e.id, e.state, e.reason, e.detail[:2000], e.provider_id[:200]) for e in endings), strict=True)
-    with transaction.atomic():
-        with connection.cursor() as cursor:
-            arrays = [list(column) for column in columns]
-            cursor.execute(
-                statement,
-                [*arrays, RETRY_CAP.total_seconds(), RETRY_BASE.total_seconds(), list(expected), worker, worker],
-            )
-            moved = cursor.fetchall()
-        _record_events(moved)
-        failpoints.reach("before_result_commit")
-    failpoints.reach("after_result_commit")
-
-
-_EVENT_OF_STATE = {State.SENT: names.MESSAGE_SENT, State.FAILED: names.FAILED}
-
-
-def _record_events(moved: Sequence[tuple]) -> None:
-    rows: list[ingest.NewEvent] = []
-    for message_id, contact_id, campaign_id, variant_id, state, reason, _ in moved:
-        name = names.BOUNCED if reason == "bounced" else _EVENT_OF_STATE.get(state)
-        if name is not None:
-            rows.append(
-                {
-                    "name": name,
-                    "contact_id": contact_id,
-                    "campaign_id": campaign_id,
-                    "variant_id": variant_id,
-                    "message_id": message_id,
-                    "properties": {"reason": reason} if reason else {},
-                }
-            )
-    if rows:
-        ingest.record_many(rows)
+        RETURNING m.id, m.contact_id, r.campaign_id, m.variant_id, m.state, m.reason)
+    INSERT INTO events_event (name, occurred_at, contact_id, campaign_id, variant_id, message_id, properties)
+    SELECT CASE WHEN state = 'sent' THEN %s WHEN reason = 'bounced' THEN %s ELSE %s END, statement_timestamp(),
+        contact_id, campaign_id, variant_id, id,
+        CASE reason WHEN '' THEN '{}'::jsonb ELSE jsonb_build_object('reason', reason) END
+    FROM moved WHERE state IN ('sent', 'failed')
+"""
 
 
 def reap() -> tuple[int, int]:

@@ -5,7 +5,7 @@ own data: their rendered address is part of what is signed.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from django.conf import settings
 
@@ -52,6 +52,7 @@ class LinkMaker:
     sign_open: Callable[[bytes], str]
     sign_click: Callable[[bytes], str]
     sign_unsubscribe: Callable[[bytes], str]
+    link_tails: dict[int, bytes] = field(default_factory=dict)
 
     @classmethod
     def make(cls) -> "LinkMaker":
@@ -69,11 +70,13 @@ class LinkMaker:
 
     def click(self, message_id: int) -> Callable[[Link, str], str]:
         """The function that turns a link of the version into this message's tracked address."""
-        base, sign, head = f"{self.base}/c/", self.sign_click, packed(message_id)
+        base, sign, head, tails = f"{self.base}/c/", self.sign_click, packed(message_id), self.link_tails
 
         def tracked(link: Link, rendered: str) -> str:
-            payload = head + packed(link.pk)
-            return base + sign(payload + rendered.encode() if link.is_dynamic else payload)
+            tail = tails.get(link.pk)
+            if tail is None:
+                tail = tails[link.pk] = packed(link.pk)
+            return base + sign(head + tail + rendered.encode() if link.is_dynamic else head + tail)
 
         return tracked
 

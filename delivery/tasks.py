@@ -1,5 +1,6 @@
 """Tasks of delivery. Each only wakes up and looks: what there is to do stands in the rows."""
 
+import gc
 import mmap
 import os
 import signal
@@ -11,7 +12,7 @@ from datetime import timedelta
 from typing import Any
 
 from celery import shared_task
-from celery.signals import worker_shutting_down
+from celery.signals import worker_process_init, worker_shutting_down
 from django.conf import settings
 from django.core.cache import cache
 from django.utils import timezone
@@ -44,6 +45,18 @@ def _finishing_its_group() -> Iterator[Callable[[], bool]]:
         yield lambda: bool(told) or _stopping[0] == 1
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+@worker_process_init.connect
+def spare_the_collector(**_: Any) -> None:
+    """Keep what was loaded at start out of every later garbage collection, and collect less often.
+
+    A sender makes some hundred containers per message. At Python's defaults the collector walks all of Django again and
+    again: a fifth of the rendering time.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 10, 10)
 
 
 @shared_task

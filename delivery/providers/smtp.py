@@ -48,6 +48,7 @@ class SmtpConnection(Connection):
         self._socket = client.sock
         self._replies = client.sock.makefile("rb")
         self._has_pipelining = client.has_extn("pipelining")
+        self._options = " BODY=8BITMIME" if client.has_extn("8bitmime") else ""
         self.is_open = True
 
     def send(self, envelopes: Sequence[Envelope]) -> list[Result]:
@@ -95,7 +96,7 @@ class SmtpConnection(Connection):
     def _send_one_by_one(self, envelopes: Sequence[Envelope], results: list[Result]) -> None:
         self._body_begun = 0
         for index, envelope in enumerate(envelopes):
-            mail = self._ask(f"MAIL FROM:<{envelope.sender}>\r\n".encode())
+            mail = self._ask(f"MAIL FROM:<{envelope.sender}>{self._options}\r\n".encode())
             rcpt = self._ask(f"RCPT TO:<{envelope.recipient}>\r\n".encode()) if mail.is_positive else mail
             final = self._ask(b"DATA\r\n") if rcpt.is_positive else rcpt
             if final.code == 354:
@@ -106,7 +107,7 @@ class SmtpConnection(Connection):
             results.append(self._verdict(envelope, mail, rcpt, final))
 
     def _commands(self, envelope: Envelope) -> bytes:
-        lines = f"MAIL FROM:<{envelope.sender}>\r\nRCPT TO:<{envelope.recipient}>\r\nDATA\r\n"
+        lines = f"MAIL FROM:<{envelope.sender}>{self._options}\r\nRCPT TO:<{envelope.recipient}>\r\nDATA\r\n"
         return lines.encode()
 
     def _ask(self, data: bytes) -> Reply:
