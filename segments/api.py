@@ -31,7 +31,6 @@ from segments.representations import (
 )
 from team.models import User
 
-FIRST_MEMBERS = 10
 UUID = "[0-9a-f-]{36}"
 
 
@@ -72,9 +71,7 @@ class SegmentViewSet(mixins.RetrieveModelMixin, SegmentAliasViewSet):
     @extend_schema(responses=SegmentWithMembersSerializer)
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """One segment, with its size and its newest members."""
-        segment = self.get_object()
-        segment.members = self._members(segment).order_by("-contact_id")[:FIRST_MEMBERS]
-        return Response(SegmentWithMembersSerializer(segment).data)
+        return Response(SegmentWithMembersSerializer(self.get_object()).data)
 
     @extend_schema(responses=FieldsSerializer)
     @action(detail=False, pagination_class=None, filterset_fields=None)
@@ -124,7 +121,7 @@ class SegmentViewSet(mixins.RetrieveModelMixin, SegmentAliasViewSet):
     @action(detail=True, pagination_class=MemberPages, filterset_fields=None)
     def users(self, request: Request, id: str) -> Response:
         """The members, newest contacts first."""
-        page = self.paginate_queryset(self._members(self.get_object()))
+        page = self.paginate_queryset(self._members(self.get_object()))  # type: ignore[arg-type]  # not of segments
         return self.get_paginated_response(MemberSerializer(page, many=True).data)
 
     @extend_schema(request=ByHandSerializer, responses=ChangeSerializer)

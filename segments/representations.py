@@ -17,6 +17,7 @@ from segments.rules import RuleError
 
 BY_HAND_LIMIT = 1000
 COMPARE_LIMIT = 10
+FIRST_MEMBERS = 10
 
 
 @contextmanager
@@ -112,11 +113,16 @@ class MemberSerializer(serializers.ModelSerializer):
 
 
 class SegmentWithMembersSerializer(SegmentSerializer):
-    members = MemberSerializer(many=True, read_only=True)
+    members = serializers.SerializerMethodField(help_text="The newest contacts among them.")
     used_by = serializers.SerializerMethodField()
 
     class Meta(SegmentSerializer.Meta):
         fields: ClassVar = [*SegmentSerializer.Meta.fields, "used_by", "members"]
+
+    @extend_schema_field(MemberSerializer(many=True))
+    def get_members(self, segment: Segment) -> Any:
+        newest = segment.memberships.select_related("contact").order_by("-contact_id")[:FIRST_MEMBERS]
+        return MemberSerializer(newest, many=True).data
 
     def get_used_by(self, segment: Segment) -> list[str]:
         return definition.used_by(segment)
@@ -231,18 +237,18 @@ class PerformanceSerializer(serializers.Serializer):
 
 class ChoiceSerializer(serializers.Serializer):
     value = serializers.CharField()
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]  # the stubs mean the base property
 
 
 class OperatorSerializer(serializers.Serializer):
     key = serializers.CharField()
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]  # the stubs mean the base property
     input = serializers.CharField(help_text="The shape of the value: text, texts, number, numbers, date, …")
 
 
 class FieldSerializer(serializers.Serializer):
     key = serializers.CharField()
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]  # the stubs mean the base property
     group = serializers.CharField()
     type = serializers.CharField()
     operators = OperatorSerializer(many=True)

@@ -1,7 +1,8 @@
 """The nodes of a rule tree that was checked: what each asks as SQL, and what it says about one person."""
 
+import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -95,7 +96,7 @@ class Question:
     field: Field
     operator: Operator
     value: Any
-    children: tuple[Node, ...] = field(default=(), init=False)
+    children: tuple[Node, ...] = dataclasses.field(default=(), init=False)
 
     def condition(self, now: datetime) -> Condition:
         return self.operator.condition(self.field.operand, self.value, now)
