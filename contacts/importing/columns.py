@@ -137,7 +137,7 @@ class Incoming:
             return self._attributes()
         found = next((one for one in self.columns if one.target.key == field), None)
         if field == "tags":
-            return _tags(self._value(found)) if found else sql.SQL("'{{}}'::varchar[]")
+            return _tags(self._value(found)) if found else sql.SQL("'{}'::varchar[]")
         return self._value(found) if found else sql.SQL("NULL::text")
 
     def _value(self, one: Column) -> Sql:
@@ -155,7 +155,7 @@ class Incoming:
             if one.kind
         ]
         if not pairs:
-            return sql.SQL("'{{}}'::jsonb")
+            return sql.SQL("'{}'::jsonb")
         # jsonb_build_object takes at most 100 arguments, so wide files are merged from several
         chunks = [sql.SQL(", ").join(pairs[start : start + 50]) for start in range(0, len(pairs), 50)]
         objects = [sql.SQL("jsonb_strip_nulls(jsonb_build_object({}))").format(chunk) for chunk in chunks]

@@ -24,6 +24,7 @@ from contacts.importing import checking, errorfile, files, staging, targets, wri
 from contacts.importing.columns import Incoming, columns_of, new_attributes
 from contacts.importing.files import BadFile, Dialect
 from contacts.models import AttributeDefinition, ImportJob
+from core import failpoints
 from core.errors import Refused
 from team import notices
 from team.models import Notice, User
@@ -209,9 +210,10 @@ def _work(job: ImportJob, deadline: float) -> bool:
         _ensure_staged(job)
         incoming, last_row = Incoming.of(job), staging.last_row(job)
         while job.rows_done + 1 < last_row:
+            writing.write_chunk(job, incoming)
+            failpoints.reach("after_import_chunk")
             if time.monotonic() > deadline:
                 return True
-            writing.write_chunk(job, incoming)
         _finish(job)
     return False
 

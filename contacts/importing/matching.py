@@ -13,8 +13,9 @@ _SHARED_PHONE = "Several contacts have this phone number. Add an email or an ext
 def match(cursor: CursorWrapper, incoming: Incoming, *, where: Sql | None = None) -> None:
     """Fill the temporary table `matched` with (row_number, contact_id, problem) of the rows that mean someone known.
 
-    It is made on first use in a transaction and gone at its end.
+    It is gone at the end of the transaction; matching again within it starts afresh.
     """
+    cursor.execute("DROP TABLE IF EXISTS pg_temp.matched")
     cursor.execute(
         "CREATE TEMP TABLE matched (row_number bigint PRIMARY KEY, contact_id bigint, problem text) ON COMMIT DROP"
     )

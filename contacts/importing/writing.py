@@ -128,7 +128,6 @@ def _tags_of_new(tag: str) -> Sql:
 
 def _grant(cursor: CursorWrapper, job: ImportJob, incoming: Incoming, here: Sql) -> int:
     """Consent for everyone in the chunk who has not decided yet, found again by the keys they now have."""
-    cursor.execute("DROP TABLE matched")
     match(cursor, incoming, where=here)
     cursor.execute("SELECT contact_id FROM matched WHERE problem IS NULL")
     ids = [contact_id for (contact_id,) in cursor.fetchall()]
