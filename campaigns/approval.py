@@ -17,7 +17,7 @@ from django.db import models
 from django.utils import timezone
 
 from campaigns import audience
-from campaigns.models import Approval, Campaign, Variant
+from campaigns.models import Approval, Campaign, Sender, Variant
 from core.errors import Refused
 from segments.models import Segment
 from team.models import User
@@ -124,7 +124,7 @@ def require_unchanged(approval: Approval, campaign: Campaign) -> None:
 
 
 def _sender(campaign: Campaign) -> Facts | None:
-    sender = campaign.sender
+    sender = Sender.objects.filter(pk=campaign.sender_id).first()  # read now: an object in memory may be old
     if sender is None:
         return None
     return {

@@ -1,12 +1,12 @@
 """What stands in the way of a campaign, and what deserves a second look before it goes out."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Literal
 
 from django.db import connection
 
-from campaigns import audience
+from campaigns import audience, schedule
 from campaigns.models import Approval, Campaign, Variant
 from contacts.channels import channels
 from templates_app.models import Template, TemplateVersion
@@ -165,9 +165,10 @@ def _content_findings(campaign: Campaign) -> list[Finding]:
 
 def _overlaps(campaign: Campaign) -> list[Finding]:
     """Other campaigns that reach for the same segments within a day."""
-    if campaign.planned_at is None:
+    start = campaign.planned_at or _meant(campaign)
+    if start is None:
         return []
-    window = (campaign.planned_at - _OVERLAP, campaign.planned_at + _OVERLAP)
+    window = (start - _OVERLAP, start + _OVERLAP)
     others = (
         Campaign.objects.present()
         .filter(segments__in=campaign.segments.all(), planned_at__range=window)
@@ -178,6 +179,13 @@ def _overlaps(campaign: Campaign) -> list[Finding]:
     return [
         Finding("warn", "overlap", f"“{other}” goes to some of the same segments within 24 hours.") for other in others
     ]
+
+
+def _meant(campaign: Campaign) -> datetime | None:
+    """The moment that a campaign not yet scheduled is to start at."""
+    if campaign.send_on is None or campaign.send_time is None:
+        return None
+    return schedule.instant(campaign.send_on, campaign.send_time, campaign.send_zone)
 
 
 def _has_unsubscribe(version: TemplateVersion) -> bool:

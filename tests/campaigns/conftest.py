@@ -37,16 +37,14 @@ def segment(people: list[Contact]) -> Segment:
 
 def make_template(name: str, *, is_published: bool = True, **fields: Any) -> Template:
     template = Template.objects.create(name=name)
+    html = '<p>Hello</p><a href="{{ unsubscribe_url }}">Unsubscribe</a>'
+    defaults = {"subject": f"{name} for you", "preheader": "Have a look", "source": html, "compiled_html": html}
     version = TemplateVersion.objects.create(
         template=template,
         number=1,
-        subject=fields.pop("subject", f"{name} for you"),
-        preheader="Have a look",
-        source="<p>Hello</p><a href='{{ unsubscribe_url }}'>Unsubscribe</a>",
-        compiled_html="<p>Hello</p><a href='{{ unsubscribe_url }}'>Unsubscribe</a>",
         content_hash=f"{name}-hash",
         published_at=timezone.now() if is_published else None,
-        **fields,
+        **(defaults | fields),
     )
     if is_published:
         Template.objects.filter(pk=template.pk).update(current_version=version)
@@ -61,6 +59,7 @@ def publish_again(template: Template, content_hash: str = "newer-hash") -> Templ
         number=template.versions.count() + 1,
         subject="Newer",
         preheader="Newer",
+        source="{{ unsubscribe_url }}",
         content_hash=content_hash,
         published_at=timezone.now(),
     )
