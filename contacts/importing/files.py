@@ -89,7 +89,7 @@ def _unpacked(stream: IO[bytes], packed_size: int) -> Iterator[bytes]:
 
 
 def detect(file: File, name: str) -> Dialect:
-    """How to read the file, judged by its bytes, not its name; raises BadFile if it can't be read at all."""
+    """How to read the file, judged by its bytes, not its name; raises BadFile if it can't be read to its end."""
     if file.size > FILE_BYTES:
         raise BadFile(f"The file is larger than {FILE_BYTES // 1024**2} MB. Split it into parts.")
     with opened(file) as stream:
@@ -102,6 +102,8 @@ def detect(file: File, name: str) -> Dialect:
         raise BadFile("This is an old Excel file (.xls). Save it as .xlsx or CSV and upload it again.")
     packed = start.startswith(b"\x1f\x8b")
     encoding = _encoding(file, Dialect(is_packed=packed))
+    if encoding != "utf-8":  # which was verified to be told from the others
+        verify_bytes(file, Dialect(encoding=encoding, is_packed=packed))
     head = decoded_head(file, Dialect(encoding=encoding, is_packed=packed))
     return Dialect(encoding=encoding, delimiter=_delimiter(head), is_packed=packed)
 
@@ -183,10 +185,11 @@ def decoded_head(file: File, dialect: Dialect) -> str:
 def _delimiter(head: str) -> str:
     """The delimiter that cuts the header into most parts and the rows below into as many."""
 
-    def fitness(delimiter: str) -> tuple[int, int]:
+    def fitness(delimiter: str) -> tuple[int, int, int]:
         rows = list(islice(csv.reader(head.splitlines(keepends=True), delimiter=delimiter), 20))
         width = len(rows[0]) if rows else 1
-        return (sum(len(row) == width for row in rows) if width > 1 else 0, width)
+        torn = sum(cell.count('"') for row in rows for cell in row)  # cutting inside quotes leaves them behind
+        return (sum(len(row) == width for row in rows) if width > 1 else 0, -torn, width)
 
     try:
         return max(DELIMITERS, key=fitness)

@@ -81,8 +81,9 @@ def reread(job: ImportJob, *, encoding: str, delimiter: str) -> None:
     """Read the file with another encoding or delimiter than was guessed."""
     dialect = Dialect(**job.dialect | {"encoding": encoding, "delimiter": delimiter})
     try:
+        files.verify_bytes(job.file, dialect)
         _read_head(job, job.file, dialect)
-    except (BadFile, UnicodeDecodeError) as error:
+    except BadFile as error:
         raise Refused("bad_file", f"The file cannot be read that way. {error}") from error
     job.mapping, job.row_count = targets.guess(job.header, job.sample), 0
     staging.drop(job)

@@ -302,8 +302,11 @@ def test_random_files_give_the_same_counts_dry_and_written() -> None:
     chance = random.Random(4)
     for _ in range(6):
         rows = [
-            [chance.choice(["", f"x{chance.randrange(6)}"]), chance.choice(["", "bad", f"e{chance.randrange(6)}@example.com"]),
-             chance.choice(["", "A", "B"])]
+            [
+                chance.choice(["", f"x{chance.randrange(6)}"]),
+                chance.choice(["", "bad", f"e{chance.randrange(6)}@example.com"]),
+                chance.choice(["", "A", "B"]),
+            ]
             for _ in range(25)
         ]  # fmt: skip
         content = csv_bytes(["external_id", "email", "first_name"], *rows)
