@@ -19,6 +19,7 @@ from contacts.models import Contact
 from core.errors import Refused
 from delivery import trying, why
 from delivery.models import Message, SandboxMail
+from events import names
 from events.models import Event
 from templates_app.models import TemplateVersion
 
@@ -95,13 +96,15 @@ def why_page(request: HttpRequest, campaign: str) -> HttpResponse:
     subject = get_object_or_404(Campaign, uuid=campaign)
     asked = request.GET.get("contact", "")
     contact = contact_by(asked)
+    explanation = why.explain(subject, contact) if contact else None
     context = _console(
         request,
         f"Why did or didn't they get “{subject.name}”?",
         campaign=subject,
         asked=asked,
         contact=contact,
-        explanation=why.explain(subject, contact) if contact else None,
+        explanation=explanation,
+        happened=[(event, names.words(event.name)) for event in explanation.events] if explanation else [],
     )
     return render(request, "delivery/why.html", context)
 
@@ -113,11 +116,11 @@ def contact_messages(request: HttpRequest, contact: str) -> HttpResponse:
     person = get_object_or_404(Contact, uuid=contact)
     sent = Message.objects.filter(contact=person).select_related("run__campaign").order_by("-id")[:50]
     done = Event.objects.filter(contact_id=person.pk).exclude(name="message.sent").order_by("-occurred_at")[:50]
-    names = dict(Campaign.objects.filter(pk__in=[e.campaign_id for e in done]).values_list("pk", "name"))
+    titles = dict(Campaign.objects.filter(pk__in=[e.campaign_id for e in done]).values_list("pk", "name"))
     context = {
         "contact": person,
         "rows": [(row, why.reason_label(row.reason) if row.reason else "") for row in sent],
-        "events": [(event, names.get(event.campaign_id or 0, "")) for event in done],
+        "events": [(event, names.words(event.name), titles.get(event.campaign_id or 0, "")) for event in done],
     }
     return render(request, "delivery/contact_messages.html", context)
 

@@ -11,5 +11,22 @@ FAILED = "message.failed"
 
 OF_MESSAGES = (MESSAGE_SENT, DELIVERED, OPENED, CLICKED, BOUNCED, COMPLAINED, UNSUBSCRIBED, FAILED)
 
+WORDS = {
+    MESSAGE_SENT: "Sent",
+    DELIVERED: "Delivered",
+    OPENED: "Opened",
+    CLICKED: "Clicked",
+    BOUNCED: "Bounced",
+    COMPLAINED: "Complained",
+    UNSUBSCRIBED: "Unsubscribed",
+    FAILED: "Failed",
+}
+
+
+def words(name: str) -> str:
+    """What people read for an event: our own word, or the name an integrator chose."""
+    return WORDS.get(name, name)
+
+
 # Says to the log's readers that older events of its campaign carry another label now (labels.relabel).
 RELABELLED = "log.relabelled"
