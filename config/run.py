@@ -144,6 +144,7 @@ def _announce(supervisor: Supervisor, host: str, port: int, var: Path) -> None:
             supervisor.say(f"The console does not answer after {READY_SECONDS} s; the lines above may say why.")
             return
         time.sleep(0.25)
+    supervisor.first_is_ready.set()
     supervisor.say(logins.banner(_address(host, port), var))
 
 

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from honcho.colour import get_colours
 from honcho.printer import Message, Printer
 
 PATIENCE_SECONDS = 12  # between "please end" and "end": longer than a batch takes to reach its next commit
+HEAD_START_SECONDS = 15  # of the first process over the others, at most
 STABLE_SECONDS = 30  # who lived this long is restarted at once, as if it had never died
 LONGEST_PAUSE_SECONDS = 30
 
@@ -34,7 +35,6 @@ class Child:
     started_at: float = 0
     start_at: float = 0
     failures: int = 0
-    readers: list[threading.Thread] = field(default_factory=list)
 
     @property
     def is_running(self) -> bool:
@@ -42,13 +42,18 @@ class Child:
 
 
 class Supervisor:
-    """Keeps every command running until told to stop; the first stop is polite, the second is not."""
+    """Keeps every command running until told to stop; the first stop is polite, the second is not.
+
+    The first command starts alone: the others wait for `first_is_ready` (set by whoever can tell), because all of
+    them load at the same time what one processor loads faster for one.
+    """
 
     def __init__(self, commands: dict[str, str], *, record: Path, cwd: Path) -> None:
         colours = get_colours()
         self.children = [Child(name, command, next(colours)) for name, command in commands.items()]
         self.record, self.cwd = record, cwd
         self.stop_requests = 0
+        self.first_is_ready = threading.Event()
         self._printer = Printer(sys.stdout, width=max(map(len, commands), default=0))
         self._printing = threading.Lock()
 
@@ -56,8 +61,10 @@ class Supervisor:
         """Start everything and return once all of it has ended."""
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self._on_stop_signal)
+        began = time.monotonic()
         while not self.stop_requests:
-            for child in self.children:
+            may_all_run = self.first_is_ready.is_set() or time.monotonic() - began > HEAD_START_SECONDS
+            for child in self.children if may_all_run else self.children[:1]:
                 self._look_after(child)
             time.sleep(0.1)
         self._stop()
