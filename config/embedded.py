@@ -77,11 +77,8 @@ def start_postgres(var: Path) -> str:
                     "DATABASE_URL points Carillon at a server of your own."
                 ) from error
         # It may be up and not ready: another process was killed while it waited for the same start or recovery.
-        _wait_for(
-            lambda: _quietly(binaries / "pg_isready", "-h", sockets, "-U", "postgres"),
-            _no_answer(home / "log"),
-            seconds=60,
-        )
+        ask = (binaries / "pg_isready", "-h", sockets, "-U", "postgres")
+        _wait_for(lambda: _quietly(*ask), f"PostgreSQL runs but does not answer; see {home / 'log'}.", seconds=60)
         _ensure_database(owner, binaries, sockets)
     return f"postgresql://postgres@/carillon?host={sockets}"
 
