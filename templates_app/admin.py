@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
-from templates_app import pages, previewing
+from templates_app import pages, previewing, publishing
 from templates_app.models import Template
 
 BADGES = {"published": ("ok", "Published"), "draft": ("muted", "Draft"), "archived": ("warn", "Archived")}
@@ -45,6 +45,10 @@ class TemplateAdmin(ModelAdmin):
     search_help_text = "Search by name, description or category"
     list_per_page = 50
     ordering = ["-updated_at"]
+    actions = ["archive_selected"]
+
+    class Media:
+        css = {"all": ["templates_app/templates.css"]}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Template]:
         used = Count("variants__campaign", distinct=True)  # campaigns stand above and are reached in reverse
@@ -71,7 +75,15 @@ class TemplateAdmin(ModelAdmin):
         return super().changelist_view(request, {"title": "Templates", **(extra_context or {})})
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        return {}
+        offered = super().get_actions(request)
+        offered.pop("delete_selected", None)  # would erase what campaigns use; a template's own page deletes it
+        return offered
+
+    @admin.action(description="Archive", permissions=["change"])
+    def archive_selected(self, request: HttpRequest, queryset: QuerySet[Template]) -> None:
+        for template in queryset:
+            publishing.archive(template)
+        messages.success(request, "Archived. Campaigns that use them go on.")
 
     @display(description="Template", ordering="name")
     def template(self, row: Template) -> SafeString:

@@ -28,6 +28,8 @@ MAX_DEPTH = 100
 FIELDS = {"subject": "subject", "preheader": "preheader", "source": "source", "text": "text_source"}
 
 _TAGS = re.compile(r"<!--[\s\S]*?-->|<(/?)([a-zA-Z][a-zA-Z0-9-]*)(?:[^>\"']|\"[^\"]*\"|'[^']*')*?(/?)>")
+_LIQUID = re.compile(r"\{\{[\s\S]*?\}\}|\{%-?\s*(?P<name>\w+)[\s\S]*?%\}")
+_BLOCKS = {"if", "unless", "for", "case", "capture", "comment", "ifchanged"}
 _VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
 # HTML closes these by itself when the next one opens, so an unclosed one is no nesting.
 _SELF_CLOSING = {"p", "li", "td", "th", "tr", "tbody", "thead", "tfoot", "option", "dt", "dd", "html", "head", "body"}
@@ -35,6 +37,17 @@ _PREHEADER = (
     '<div style="display:none;max-height:0;overflow:hidden;mso-hide:all;font-size:1px;line-height:1px;opacity:0">'
     "{}" + "&#847;&zwnj;&nbsp;" * 60 + "</div>"
 )
+# What the Liquid parser says, in the words of someone who writes email.
+_SAID = {
+    r"unexpected tag '?(include|render|extends)": "“{}” is not available: a template can't read other files",
+    r"unexpected tag '?end(\w+)": "“end{0}” stands here without its “{0}”",
+    r"unexpected tag '?(\w+)": "there is no tag called “{}”",
+    r"expected '?(?:\}\}|%\})'?, found end of file": "a placeholder is opened here and not closed",
+    r"expected tag '?end(\w+)'?": "“{0}” needs an “end{0}” after it",
+    r"expected tag '?(\w+)'?, found '?EOF": "“{}” is missing",
+    r"missing expression|expected .+, found end of expression": "this placeholder is not finished",
+    r"expected end of expression, found '?(\S+?)'?$": "something does not belong into this placeholder ({})",
+}
 _PLACES = {"source": "In the HTML", "subject": "In the subject", "preheader": "In the preheader", "text": "In the text"}
 
 
@@ -94,15 +107,39 @@ def _parse(where: str, source: str) -> BoundTemplate:
 
 def _said(error: LiquidError) -> str:
     message = str(error.message or "this Liquid can't be read")
-    if (match := re.search(r"unexpected tag '?(include|render)", message)) is not None:
-        return f"“{match[1]}” is not available: a template can't read other files"
+    for pattern, words in _SAID.items():
+        if match := re.search(pattern, message):
+            return words.format(*match.groups())
     return message.rstrip(".")
 
 
 def _line(error: LiquidError, source: str) -> int | None:
-    if error.token is None or error.token.start_index < 0:
-        return None
-    return source.count("\n", 0, error.token.start_index) + 1
+    place = error.token.start_index if error.token else -1
+    if place < 0:
+        place = _place_of_error(source)
+    return source.count("\n", 0, place) + 1 if place >= 0 else None
+
+
+def _place_of_error(source: str) -> int:
+    """Where the first unfinished output or the last unclosed block starts; the parser does not say. -1 if neither."""
+    opened: list[tuple[str, int]] = []
+    for match in _LIQUID.finditer(source):
+        name = match["name"]
+        if not name and not _is_readable(match.group()):
+            return match.start()
+        if name in _BLOCKS:
+            opened.append((name, match.start()))
+        elif name and opened and name == f"end{opened[-1][0]}":
+            opened.pop()
+    return opened[-1][1] if opened else -1
+
+
+def _is_readable(output: str) -> bool:
+    try:
+        sandbox.for_html.from_string(output)
+    except LiquidError:
+        return False
+    return True
 
 
 def _globals(template: BoundTemplate) -> dict[str, list[Any]]:

@@ -16,7 +16,7 @@ from liquid.ast import Node
 from liquid.builtin.content import ContentNode
 from liquid.builtin.expressions import FilteredExpression, Path
 from liquid.builtin.output import OutputNode
-from liquid.exceptions import LiquidError
+from liquid.exceptions import LiquidError, ResourceLimitError
 from liquid.tag import Tag
 from liquid.token import TOKEN_EXPRESSION, TOKEN_TAG
 from markupsafe import escape
@@ -124,21 +124,21 @@ def renderer(version: "TemplateVersion") -> Renderer:
 
 
 def contact_context(contact: "Contact") -> dict[str, Any]:
-    """What templates may know of a person, as plain values."""
-    return {
-        "contact": {
-            "email": contact.email or "",
-            "phone": contact.phone or "",
-            "first_name": contact.first_name,
-            "last_name": contact.last_name,
-            "full_name": contact.full_name,
-            "locale": contact.locale,
-            "external_id": contact.external_id or "",
-            "time_zone": contact.time_zone,
-            "tags": list(contact.tags),
-            "attributes": dict(contact.attributes),
-        }
-    }
+    """What templates may know of a person, as plain values; also of one that is not saved, for previews."""
+    known: dict[str, Any] = {name: _text_of(getattr(contact, name)) for name in _CONTACT_TEXTS}
+    # Fields that an unsaved contact has not been given hold a marker of Django's, not a value.
+    known["tags"] = list(contact.tags) if isinstance(contact.tags, list) else []
+    known["attributes"] = dict(contact.attributes) if isinstance(contact.attributes, dict) else {}
+    return {"contact": known}
+
+
+_CONTACT_TEXTS = (
+    "email", "phone", "first_name", "last_name", "full_name", "locale", "external_id", "time_zone",
+)  # fmt: skip
+
+
+def _text_of(value: object) -> str:
+    return value if isinstance(value, str) else ""
 
 
 class _Run:
@@ -216,7 +216,7 @@ class _Plan:
             chunks[place] = text = fill(part)
             run.size += len(text)
             if run.size > MAX_OUTPUT_BYTES:
-                raise RenderError("The message is too large for this person.")
+                raise ResourceLimitError("the message is too large", token=None)
         return "".join(chunks)
 
 

@@ -32,7 +32,7 @@ class Meter(LimitedStringIO):
     """An output buffer whose every character is paid for."""
 
     def __init__(self, context: "BoundedContext") -> None:
-        super().__init__(limit=MAX_OUTPUT_BYTES)
+        super().__init__(limit=MAX_OUTPUT_BYTES, newline="")  # as written: no line end is translated
         self.context = context
 
     def write(self, text: str) -> int:

@@ -13,7 +13,10 @@ from team.models import User
 from templates_app import publishing
 from templates_app.models import Template
 
-SOURCE = '<p>Hello {{ contact.first_name }}</p><a href="https://example.com/a">Shop</a><a href="{{ unsubscribe_url }}">No</a>'
+SOURCE = (
+    "<p>Hello {{ contact.first_name }}</p>"
+    '<a href="https://example.com/a">Shop</a><a href="{{ unsubscribe_url }}">No</a>'
+)
 
 
 @pytest.fixture

@@ -76,8 +76,8 @@
   function note() {
     const dirty = find("[data-dirty]");
     if (dirty) dirty.textContent = isDirty() ? "Not saved yet" : "";
-    const length = find("#id_subject").value.length;
-    find("[data-count]").textContent = `${length} characters${length > 60 ? ". Many inboxes show about 60." : ""}`;
+    const length = find("#id_subject").value.replace(/\{[{%].*?[%}]\}/g, "").trim().length;
+    find("[data-count]").textContent = `${length} characters without the variables${length > 60 ? ". Many inboxes show about 60." : ""}`;
   }
 
   // --- Preview ------------------------------------------------------------------------------------------------------
