@@ -94,11 +94,12 @@ def ledger_counts(campaign_ids: Iterable[int]) -> defaultdict[int, Reasons]:
     """Ledger rows by campaign, state and reason: kept with a finished run, counted at most every 2 s for another."""
     counts: defaultdict[int, Reasons] = defaultdict(Counter)
     for run in Run.objects.filter(campaign__in=list(campaign_ids)).only("status", "final_counts", "campaign_id"):
-        counts[run.campaign_id].update(_of_run(run))
+        counts[run.campaign_id].update(of_run(run))
     return counts
 
 
-def _of_run(run: Run) -> Reasons:
+def of_run(run: Run) -> Reasons:
+    """Ledger rows of one run by state and reason."""
     if run.status in IS_OVER and run.final_counts:
         return parsed(run.final_counts)
     key = f"figures:run:{run.pk}"

@@ -38,6 +38,22 @@ def rates() -> list[RateMetric]:
     return [metric for metric in metrics.values() if isinstance(metric, RateMetric)]
 
 
+def amount(key: str, counts: Counts) -> int:
+    """The value of a metric that is an amount; zero where nobody reports it."""
+    value = metrics[key].of(counts)
+    if isinstance(value, Rate):
+        raise TypeError(f"{key} is a rate")
+    return value or 0
+
+
+def rate(key: str, counts: Counts) -> Rate:
+    """The value of a metric that is a rate."""
+    value = metrics[key].of(counts)
+    if not isinstance(value, Rate):
+        raise TypeError(f"{key} is an amount")
+    return value
+
+
 @metrics.register
 class Planned(Metric):
     key = "planned"

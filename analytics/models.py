@@ -20,6 +20,7 @@ class Rollup(models.Model):
         constraints = [
             models.UniqueConstraint("campaign_id", "variant_id", "hour", "name", "label", name="analytics_rollup_cell")
         ]
+        indexes = [models.Index("hour", name="analytics_rollup_hour")]
 
     def __str__(self) -> str:
         return f"{self.name} {self.hour:%Y-%m-%d %H}h: {self.count}"

@@ -7,5 +7,6 @@ from analytics import views
 app_name = "analytics"
 urlpatterns = [
     path("admin/figures/campaigns/<uuid:campaign>", views.campaign_figures, name="campaign-figures"),
+    path("admin/figures/underway", views.underway, name="underway"),
     path("admin/figures/notices/read", views.read_notices, name="read-notices"),
 ]

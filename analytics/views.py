@@ -3,12 +3,12 @@
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
-from django.shortcuts import get_object_or_404
+from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from analytics import figures
+from analytics import figures, overview
 from campaigns.models import Campaign
 from team import notices
 from team.models import User
@@ -21,6 +21,14 @@ def campaign_figures(request: HttpRequest, campaign: str) -> HttpResponse:
     _require(request.user, "campaigns.view_campaign")
     row = get_object_or_404(Campaign, uuid=campaign, deleted_at=None)
     return JsonResponse(figures.figures(row).as_json())
+
+
+@require_safe
+@never_cache
+def underway(request: HttpRequest) -> HttpResponse:
+    """The home page's list of what is sending now, renewed while it is."""
+    _require(request.user, "campaigns.view_campaign")
+    return render(request, "analytics/underway.html", {"underway": overview.underway()})
 
 
 @require_POST

@@ -3,6 +3,7 @@
 from django.urls import URLPattern, URLResolver
 from rest_framework.routers import SimpleRouter
 
+from analytics import api as analytics_api
 from campaigns import api as campaigns_api
 from contacts import api as contacts_api
 from delivery import api as delivery_api
@@ -19,4 +20,4 @@ router.register("segments", segments_api.SegmentViewSet, basename="segment")
 router.register("notifications/segments", segments_api.SegmentAliasViewSet, basename="segment-alias")
 router.register("templates", templates_api.TemplateViewSet, basename="template")
 
-urlpatterns: list[URLPattern | URLResolver] = [*router.urls, *delivery_api.urlpatterns]
+urlpatterns: list[URLPattern | URLResolver] = [*router.urls, *delivery_api.urlpatterns, *analytics_api.urlpatterns]

@@ -48,7 +48,7 @@
         yAxis: { type: "value", minInterval: 1, splitLine: { lineStyle: { color: colours.line } },
                  axisLabel: { color: colours.text } },
         series: lines.map(({ key, name }) => ({
-          name, type: points.length < 3 ? "bar" : "line", barMaxWidth: 24, smooth: 0.25, smoothMonotone: "x",
+          name, type: points.length < 3 ? "bar" : "line", barMaxWidth: 24,
           showSymbol: false, symbolSize: 6, lineStyle: { width: 2 }, itemStyle: { color: colours.series[key] },
           areaStyle: { opacity: 0.06 }, data: points.map((point) => point[key]),
         })),

@@ -1,0 +1,1 @@
+"""Reports: one file each, and the formats they come in (formats.py)."""
