@@ -64,7 +64,7 @@ def _begin(job: ImportJob) -> None:
 
 def _odd_columns(job: ImportJob, columns: list[Column]) -> list[Column]:
     """Columns with at least one text that SQL alone does not vouch for; one pass over the rows."""
-    tests = [sql.SQL("bool_and({} IS NULL OR ({}))").format(one.text, one.is_plain) for one in columns]
+    tests = [sql.SQL("bool_and({})").format(one.is_plain) for one in columns]
     with connection.cursor() as cursor:
         cursor.execute(sql.SQL("SELECT {} FROM {} r").format(sql.SQL(", ").join(tests), tables(job).rows))
         verdicts = cursor.fetchone()
@@ -130,20 +130,25 @@ def _find_replaced(job: ImportJob, incoming: Incoming) -> None:
 
 
 def _replace_repeats(cursor: CursorWrapper, job: ImportJob, keys: sql.Composed, field: sql.Identifier) -> None:
+    if not _may_repeat(cursor, keys, field):
+        return
     cursor.execute(
         sql.SQL(
-            "CREATE TEMP TABLE repeats ON COMMIT DROP AS SELECT {f} AS address, max(row_number) AS last FROM ({}) k"
-            " WHERE {f} IS NOT NULL GROUP BY {f} HAVING count(*) > 1"
+            "INSERT INTO {} SELECT row_number FROM (SELECT k.row_number, max(k.row_number) OVER (PARTITION BY {f})"
+            " AS last FROM ({}) k WHERE {f} IS NOT NULL) r WHERE row_number < last ON CONFLICT DO NOTHING"
+        ).format(tables(job).replaced, keys, f=field)
+    )
+
+
+def _may_repeat(cursor: CursorWrapper, keys: sql.Composed, field: sql.Identifier) -> bool:
+    """Most files repeat nobody: comparing 64-bit hashes says so in a third of the time, and errs only towards yes."""
+    cursor.execute(
+        sql.SQL(
+            "SELECT EXISTS (SELECT FROM (SELECT hashtextextended({f}, 0) AS hash FROM ({}) k WHERE {f} IS NOT NULL) h"
+            " GROUP BY hash HAVING count(*) > 1)"
         ).format(keys, f=field)
     )
-    if cursor.rowcount:
-        cursor.execute(
-            sql.SQL(
-                "INSERT INTO {} SELECT k.row_number FROM ({}) k JOIN repeats ON address = {}"
-                " WHERE k.row_number < last ON CONFLICT DO NOTHING"
-            ).format(tables(job).replaced, keys, field)
-        )
-    cursor.execute("DROP TABLE repeats")
+    return bool(cursor.fetchone() == (True,))
 
 
 @transaction.atomic

@@ -32,7 +32,9 @@ class Column:
 
     @property
     def is_plain(self) -> Sql:
-        return sql.SQL(self.target.plain).format(v=self.text)
+        """True for blank text too; NULL counts as plain to bool_and."""
+        raw = sql.SQL("r.{}").format(column(self.position))
+        return sql.SQL("({raw} = '' OR {plain})").format(raw=raw, plain=sql.SQL(self.target.plain).format(raw=raw))
 
     @property
     def attribute_key(self) -> str:

@@ -149,11 +149,7 @@ def verify_bytes(file: File, dialect: Dialect) -> None:
             text = decoder.decode(block)
         except UnicodeDecodeError as error:
             broken = error.object
-            wide = wide or any(
-                len(part) > 1
-                for part in (broken[: error.start].decode(dialect.encoding, "ignore").encode(),)
-                if not part.isascii()
-            )
+            wide = wide or not broken[: error.start].isascii()
             line += broken[: error.start].count(b"\n")
             raise BrokenBytes(line, broken[error.start], dialect.encoding, some_are_utf8=wide) from error
         if "\x00" in text:
