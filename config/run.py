@@ -130,7 +130,7 @@ def _prepare() -> None:
     django.setup()
     call_command("migrate", verbosity=0, interactive=False)
     if os.environ.get("CARILLON_ENV", "local") != "production":
-        call_command("load_demo")
+        call_command("load_demo", essentials_only=os.environ.get("DEMO", "1") == "0")
 
 
 def _commands() -> dict[str, str]:

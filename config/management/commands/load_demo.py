@@ -3,7 +3,7 @@
 import time
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandParser
 
 from config import demo
 
@@ -11,7 +11,10 @@ from config import demo
 class Command(BaseCommand):
     help = "Loads demo data unless it was loaded before; safe to repeat after an interruption."
 
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--essentials-only", action="store_true", help="only logins and a sandbox sender")
+
     def handle(self, *args: Any, **options: Any) -> None:
         began = time.monotonic()
-        for step in demo.load():
+        for step in demo.load(essentials_only=options["essentials_only"]):
             self.stdout.write(f"  demo data: {step} ({time.monotonic() - began:.1f} s)")
