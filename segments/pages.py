@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from core.errors import Refused
+from events import names
 from segments import behaviour, chart, definition, fields, insight, membership, rules, suggestions
 from segments.forms import PeopleForm, SegmentForm, find_contact
 from segments.models import Segment
@@ -19,6 +20,14 @@ from team.models import User
 
 PAGE = 50
 NEWEST = 8
+WORDS = {
+    names.MESSAGE_SENT: "Messages sent",
+    names.OPENED: "Opened",
+    names.CLICKED: "Clicked",
+    names.UNSUBSCRIBED: "Unsubscribed",
+    names.BOUNCED: "Bounced",
+    names.COMPLAINED: "Complained",
+}
 
 
 @require_safe
@@ -40,7 +49,8 @@ def engagement(request: HttpRequest, pk: int) -> HttpResponse:
     """What members did with messages: a page of its own, because it reads the log."""
     segment = _segment(request, pk)
     try:
-        context: dict[str, Any] = {"engagement": insight.engagement(segment), "days": insight.GROWTH_DAYS}
+        rows = [(WORDS[name], row) for name, row in insight.engagement(segment).items()]
+        context: dict[str, Any] = {"engagement": rows, "days": insight.GROWTH_DAYS}
     except Refused as refused:
         context = {"too_slow": refused.message}
     return _page(request, "engagement", segment, context)
