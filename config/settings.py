@@ -207,7 +207,7 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 5000
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
 
 STATIC_URL = "static/"
-STATIC_ROOT = VAR_DIR / "static"
+STATIC_ROOT = Path(os.environ.get("STATIC_ROOT", VAR_DIR / "static"))
 STATICFILES_DIRS = [BASE_DIR / "config" / "static"]
 MEDIA_ROOT = Path(os.environ.get("MEDIA_ROOT", VAR_DIR / "media"))
 STORAGES = {
@@ -219,7 +219,7 @@ STORAGES = {
     },
 }
 WHITENOISE_USE_FINDERS = not IS_PRODUCTION
-STATIC_ROOT.mkdir(exist_ok=True)  # whitenoise warns at each start if it is absent
+STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # whitenoise warns at each start if it is absent
 
 # --- Security ------------------------------------------------------------------------------------------------------
 HAS_HTTPS = env_flag("HTTPS", default=IS_PRODUCTION)
