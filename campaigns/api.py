@@ -63,7 +63,7 @@ class CampaignViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Campaign]):
         # A deleted campaign is found in the list with ?deleted=true, by its history, and to be restored.
         return rows if self.action in ("list", "restore", "history") else rows.filter(deleted_at=None)
 
-    def filter_queryset(self, queryset: QuerySet[Campaign]) -> QuerySet[Campaign]:
+    def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
         # One campaign is found by its id, also when the list would leave it out.
         return super().filter_queryset(queryset) if self.action == "list" else queryset
 

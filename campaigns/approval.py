@@ -124,9 +124,9 @@ def require_unchanged(approval: Approval, campaign: Campaign) -> None:
 
 
 def _sender(campaign: Campaign) -> Facts | None:
-    sender = Sender.objects.filter(pk=campaign.sender_id).first()  # read now: an object in memory may be old
-    if sender is None:
+    if campaign.sender_id is None:
         return None
+    sender = Sender.objects.get(pk=campaign.sender_id)  # read now: the one in memory may be old
     return {
         "name": sender.name,
         "email": sender.email,

@@ -133,6 +133,7 @@ def reject(campaign: Campaign, *, by: User, comment: str, seen: str = "") -> Non
         current = _locked(campaign, "reject", by)
         asked = _asked(current, seen)
         approval.decide(asked, Approval.Decision.REJECTED, by=by, comment=comment)
+        _unpin(current)
         _move(current, "reject", by=by, reason=comment)
         announcing.decided(asked, f"{by} rejected “{current}”: {comment}")
     campaign.refresh_from_db()
@@ -291,8 +292,12 @@ def _pin(campaign: Campaign) -> None:
 
 
 def _open_again(campaign: Campaign) -> None:
-    """No approval, no pinned versions: a draft follows its templates."""
     approval.void(campaign)
+    _unpin(campaign)
+
+
+def _unpin(campaign: Campaign) -> None:
+    """What is to be worked on again follows its templates."""
     campaign.variants.update(version=None)
 
 

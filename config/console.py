@@ -42,10 +42,21 @@ STONE = {
 }
 
 
-def _item(title: str, icon: str, view: str, permission: str | None = None, badge: str = "") -> dict[str, object]:
+def _is_on_campaigns(request: HttpRequest) -> bool:
+    """Approvals live below the campaigns' address and have an entry of their own."""
+    approvals = str(reverse_lazy("admin:campaigns_campaign_approvals"))
+    campaigns = str(reverse_lazy("admin:campaigns_campaign_changelist"))
+    return request.path.startswith(campaigns) and request.path != approvals
+
+
+def _item(
+    title: str, icon: str, view: str, permission: str | None = None, *, badge: str = "", active: object = None
+) -> dict[str, object]:
     item: dict[str, object] = {"title": title, "icon": icon, "link": reverse_lazy(view)}
     if badge:
         item["badge"] = badge
+    if active is not None:
+        item["active"] = active
     if permission is not None:
         item["permission"] = lambda request: request.user.has_perm(permission)
     return item
@@ -78,7 +89,13 @@ UNFOLD: dict[str, object] = {
                 "title": "Reach",
                 "separator": True,
                 "items": [
-                    _item("Campaigns", "campaign", "admin:campaigns_campaign_changelist", "campaigns.view_campaign"),
+                    _item(
+                        "Campaigns",
+                        "campaign",
+                        "admin:campaigns_campaign_changelist",
+                        "campaigns.view_campaign",
+                        active=_is_on_campaigns,
+                    ),
                     _item(
                         "Approvals",
                         "approval",
@@ -89,6 +106,7 @@ UNFOLD: dict[str, object] = {
                     _item(
                         "Templates", "draft", "admin:templates_app_template_changelist", "templates_app.view_template"
                     ),
+                    _item("Senders", "contact_mail", "admin:campaigns_sender_changelist", "campaigns.view_sender"),
                 ],
             },
             {

@@ -113,7 +113,8 @@ function summary(form) {
     what: () => all("[data-variants] select", form).map(chosen).filter(Boolean).join(", "),
     from: () => chosen(form.querySelector("[name=sender]")),
     when: () => form.querySelector("[name=when]:checked")?.value === "planned"
-      ? [value("send_on"), value("send_time"), value("send_zone")].filter(Boolean).join(" ") : "When someone launches it",
+      ? [value("send_on") || "no date yet", value("send_time"), value("send_zone").replace("_", " ")].filter(Boolean).join(", ")
+      : "When someone launches it",
   };
   const empty = Object.fromEntries(all("[data-sum]", form).map((part) => [part.dataset.sum, part.textContent]));
   const show = () => {
