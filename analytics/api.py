@@ -73,7 +73,7 @@ class Funnel(_Figures):
         stages, before = [], None
         for key, count in found.items():
             metric = metrics.metrics[key]
-            share = count / before if before else None
+            share: float | None = count / before if before else None
             stages.append(
                 {"key": key, "label": metric.label, "definition": metric.definition, "count": count,
                  "share_of_previous": share, "lost": max(0, (before or 0) - count)}

@@ -10,7 +10,7 @@ class MetricSerializer(serializers.Serializer):
     """A figure with what it means. Rates have counts and a 95 % interval; without `is_enough` they say little."""
 
     key = serializers.CharField()
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]
     definition = serializers.CharField()
     formula = serializers.CharField()
     kind = serializers.ChoiceField(choices=["count", "rate"])
@@ -65,7 +65,7 @@ class ProgressSerializer(serializers.Serializer):
 class NotSentSerializer(serializers.Serializer):
     state = serializers.CharField()
     reason = serializers.CharField()
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]
     explanation = serializers.CharField()
     count = serializers.IntegerField()
 
@@ -115,7 +115,7 @@ class StageSerializer(serializers.Serializer):
     """A stage of the funnel: how many came this far, and how many of the stage before did not."""
 
     key = serializers.CharField()
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]
     definition = serializers.CharField()
     count = serializers.IntegerField()
     share_of_previous = serializers.FloatField(allow_null=True)
@@ -135,7 +135,7 @@ class VariantFiguresSerializer(serializers.Serializer):
 
 class ChannelSerializer(serializers.Serializer):
     channel = serializers.CharField()
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]
     campaigns = serializers.IntegerField()
     metrics = MetricSerializer(many=True)
 

@@ -13,7 +13,7 @@ register = template.Library()
 def rate(value: Rate) -> SafeString:
     """A rate in percent with its interval in the tooltip; "too few" where it would say nothing."""
     if value.value is None or value.interval is None:
-        return format_html('<span class="c-muted">–</span>')
+        return format_html('<span class="c-muted">{}</span>', "–")
     if not value.is_enough:
         why = f"{value.count} of {value.of}: under {ENOUGH} a rate says next to nothing"
         return format_html('<span class="c-muted" title="{}">too few</span>', why)

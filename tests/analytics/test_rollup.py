@@ -205,7 +205,8 @@ def test_the_counts_agree_with_a_count_by_hand_whatever_happened(
                     "name": name,
                     "campaign_id": campaign,
                     "variant_id": 1,
-                    "message_id": message,
+                    # a message belongs to one campaign
+                    "message_id": message and message + 10 * (campaign or 0),
                     "label": label,
                     "occurred_at": NOON + timedelta(minutes=minutes),
                     "properties": {"link": link},
