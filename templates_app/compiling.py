@@ -18,8 +18,9 @@ from liquid import BoundTemplate
 from liquid.exceptions import LiquidError, ResourceLimitError
 
 from templates_app import links, linting, plaintext, sandbox
+from templates_app.filling import PIXEL, RenderError
 from templates_app.masking import Mask, escape_text
-from templates_app.rendering import PIXEL, Renderer, RenderError
+from templates_app.rendering import Renderer
 
 MEMORY_BYTES = 256 * 1024**2
 CPU_SECONDS = 1

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from templates_app.filling import LINK
 from templates_app.masking import Mask
-from templates_app.rendering import LINK
 
 _PIECES = re.compile(
     r"<!--[\s\S]*?-->"

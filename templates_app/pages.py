@@ -34,8 +34,7 @@ def start(request: HttpRequest) -> HttpResponse:
 
 def _started(request: HttpRequest, user: User) -> Template:
     if "file" in request.FILES:
-        upload = request.FILES["file"]
-        return exchange.take_in(exchange.read(upload.read(exchange.MAX_FILE + 1)), by=user)
+        return exchange.take_in(_uploaded(request), by=user)
     key = request.POST.get("example", "")
     if not key:
         return publishing.create(by=user, name=publishing.free_name("Untitled template"))
@@ -43,6 +42,13 @@ def _started(request: HttpRequest, user: User) -> Template:
     return publishing.create(
         by=user, name=publishing.free_name(example.name), category=example.category, content=example.content
     )
+
+
+def _uploaded(request: HttpRequest) -> dict[str, Any]:
+    form = FileForm(request.POST, request.FILES)
+    if not form.is_valid():
+        raise Refused("no_file", "The file is empty or did not arrive. Choose it again.")
+    return exchange.read(form.cleaned_data["file"].read(exchange.MAX_FILE + 1))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -91,12 +97,11 @@ def _editor(
     request: HttpRequest, template: Template, form: EditorForm, *, seen: str, status: int = 200
 ) -> HttpResponse:
     draft, current = publishing.draft_of(template), template.current_version
-    extra = {
+    extra: dict[str, Any] = {
         "form": form,
         "seen": seen,
         "draft": draft,
         "current": current,
-        "findings": _worst(current),
         "variables": _grouped(catalogue.variables()),
         "categories": CATEGORIES,
         "may_change": request.user.has_perm("templates_app.change_template"),
@@ -115,7 +120,13 @@ def versions(request: HttpRequest, pk: int) -> HttpResponse:
     changes = differences.between(old, new) if old and new else {}
     shown = [(differences.LABELS[name], lines) for name, lines in changes.items()]
     rows = [(version, counts(version.findings)) for version in listed]
-    extra = {"rows": rows, "old": old, "new": new, "changes": shown, "current": template.current_version}
+    extra: dict[str, Any] = {
+        "rows": rows,
+        "old": old,
+        "new": new,
+        "changes": shown,
+        "current": template.current_version,
+    }
     return _page(request, "templates_app/versions.html", template.name, template, tab="versions", **extra)
 
 
@@ -231,10 +242,6 @@ def _chosen(listed: list[TemplateVersion], number: str, default: int) -> Templat
         if str(version.number) == number:
             return version
     return listed[default] if default < len(listed) else None
-
-
-def _worst(version: TemplateVersion | None) -> list[dict[str, Any]]:
-    return version.findings if version else []
 
 
 def _grouped(variables: list[catalogue.Variable]) -> dict[str, list[catalogue.Variable]]:

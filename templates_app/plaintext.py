@@ -4,9 +4,9 @@ import re
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 
+from templates_app.filling import LINK
 from templates_app.links import FoundLink
 from templates_app.masking import Mask
-from templates_app.rendering import LINK
 
 _PARAGRAPHS = {"p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "table", "blockquote", "section", "article", "pre"}
 _LINES = {"div", "tr", "li", "dt", "dd", "tbody", "thead", "header", "footer", "main", "center", "address"}

@@ -204,11 +204,16 @@ def preview(version: TemplateVersion, *, contact: Contact | None = None, data: d
         made, findings = renderer(version), version.findings
     else:
         compiled = compile_version(version)
-        made, findings = _renderer_of(version, compiled), compiled.findings
+        made, findings = _made(version, compiled), compiled.findings
     return Preview(made.render(context), findings, made.undefined(context))
 
 
-def _renderer_of(version: TemplateVersion, compiled: Compiled) -> Renderer:
+def renderer_of(version: TemplateVersion) -> Renderer:
+    """The renderer of any version; a draft is compiled for the occasion, as a preview or a test send needs it."""
+    return renderer(version) if version.is_published else _made(version, compile_version(version))
+
+
+def _made(version: TemplateVersion, compiled: Compiled) -> Renderer:
     links = [FoundLink(position, link["url"], link["text"]) for position, link in enumerate(compiled.links)]
     return Renderer(
         subject=version.subject, preheader=version.preheader, html=compiled.html, text=compiled.text, links=links

@@ -113,7 +113,7 @@ class TemplateDraftSerializer(StrictSerializer):
     subject = serializers.CharField(max_length=400, required=False, allow_blank=True, help_text=CONTENT_HELP)
     preheader = serializers.CharField(max_length=400, required=False, allow_blank=True)
     format = serializers.ChoiceField(choices=TemplateVersion.Format.choices, required=False)
-    source = serializers.CharField(
+    source = serializers.CharField(  # type: ignore[assignment]  # our field, not the base class's argument
         required=False, allow_blank=True, trim_whitespace=False, help_text="HTML or MJML with Liquid."
     )
     text_source = serializers.CharField(required=False, allow_blank=True, trim_whitespace=False)
@@ -125,7 +125,9 @@ class TemplateChangeSerializer(TemplateDraftSerializer):
 
 class TemplatePreviewRequestSerializer(StrictSerializer):
     contact = serializers.CharField(required=False, help_text="A contact's id or email; left out, example values.")
-    data = serializers.DictField(required=False, help_text="Values that go on top of the contact's.")
+    data = serializers.DictField(  # type: ignore[assignment]  # our field, not the base class's property
+        required=False, help_text="Values that go on top of the contact's."
+    )
     version = serializers.IntegerField(required=False, min_value=1, help_text="Left out: the draft, or the current.")
 
 

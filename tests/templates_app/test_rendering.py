@@ -161,10 +161,10 @@ def test_loops_in_a_row_share_one_allowance() -> None:
 
 def test_what_is_missing_for_a_person_can_be_asked() -> None:
     made = Renderer(
-        subject="{{ contact.first_name }}", preheader="", html="{{ contact.attributes.shoe }}{{ a.b }}", text=""
+        subject="{{ contact.first_name }}", preheader="", html="{{ contact.attributes['my shoe'] }}{{ a.b }}", text=""
     )
-    assert made.variables == {"contact.first_name", "contact.attributes.shoe", "a.b"}
-    assert made.undefined(ADA) == ["a.b", "contact.attributes.shoe"]
+    assert made.variables == {"contact.first_name", "contact.attributes['my shoe']", "a.b"}
+    assert made.undefined(ADA) == ["a.b", "contact.attributes['my shoe']"]
 
 
 def test_one_renderer_serves_many_threads() -> None:
