@@ -103,13 +103,7 @@ def refresh(segment: Segment) -> Change:
 
     What fails is kept in `refresh_failed` and raised as Refused; the members stay as they were.
     """
-    _refresh_sources(segment, seen={segment.pk})
-    try:
-        return _refresh(segment, wait=True)
-    except Refused as refused:
-        segment.refresh_failed = refused.message
-        Segment.objects.filter(pk=segment.pk).update(refresh_failed=refused.message, tried_at=timezone.now())
-        raise
+    return _refresh_with_sources(segment, wait=True, seen={segment.pk})
 
 
 def explain(segment: Segment, contact: Contact) -> Explanation:
@@ -166,6 +160,16 @@ def _require_static(segment: Segment) -> None:
         )
 
 
+def _refresh_with_sources(segment: Segment, *, wait: bool, seen: set[int]) -> Change:
+    try:
+        _refresh_sources(segment, seen)
+        return _refresh(segment, wait=wait)
+    except Refused as refused:
+        segment.refresh_failed = refused.message
+        Segment.objects.filter(pk=segment.pk).update(refresh_failed=refused.message, tried_at=timezone.now())
+        raise
+
+
 def _refresh_sources(segment: Segment, seen: set[int]) -> None:
     """Segments that the rules ask about come first, unless they are fresh or another process is at them.
 
@@ -173,9 +177,12 @@ def _refresh_sources(segment: Segment, seen: set[int]) -> None:
     """
     for source in Segment.objects.filter(uuid__in=rules.sources(segment.rules)).exclude(pk__in=seen):
         seen.add(source.pk)
-        if source.refreshed_at is None or source.refreshed_at < timezone.now() - SOURCE_AGE:
-            _refresh_sources(source, seen)
-            _refresh(source, wait=False)
+        if source.refreshed_at is not None and source.refreshed_at > timezone.now() - SOURCE_AGE:
+            continue
+        try:
+            _refresh_with_sources(source, wait=False, seen=seen)
+        except Refused as refused:
+            raise Refused("source_failed", f"It asks about the segment “{source}”. {refused.message}") from refused
 
 
 def _refresh(segment: Segment, *, wait: bool) -> Change:

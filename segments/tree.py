@@ -120,6 +120,8 @@ class Question:
             return f"{label}: {shown}"
         if self.field.type == "list":
             return f"{label}: {shown}; {says}"
+        if holds and self.operator.name == "equals":
+            return f"{label} is {shown}"
         return f"{label} is {shown}, which {says}"
 
     def _says(self, holds: bool) -> str:

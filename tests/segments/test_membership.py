@@ -81,6 +81,13 @@ class TestRefresh:
         assert members(vips) == "Ann"
         assert members(others) == ""
 
+    def test_one_that_asks_about_a_failing_segment_fails_with_it_instead_of_using_old_members(self) -> None:
+        broken = Segment.objects.create(name="Broken", rules={"field": "nope"})
+        asking = Segment.objects.create(name="Asking", rules=rule("segment", "not_in", str(broken.uuid)))
+        with pytest.raises(Refused, match="It asks about the segment “Broken”. There is no field"):
+            membership.refresh(asking)
+        assert not Segment.objects.filter(refresh_failed="").exists()
+
     def test_two_segments_can_be_refreshed_in_one_transaction(self) -> None:
         person("Ann", tags=["vip"])
         with transaction.atomic():
@@ -153,7 +160,7 @@ class TestExplanation:
         assert explanation.answer.sentence == "All of these must be so: 2 of 4 are"
         assert [(child.holds, child.sentence) for child in explanation.answer.children] == [
             (False, "history is 142.44, which is not greater than 200"),
-            (True, "channel is “Web”, which is “Web”"),
+            (True, "channel is “Web”"),
             (True, "This must not be so: it is not"),
             (False, "Did “purchase” once in the last 30 days; asked is: at least 2 times"),
         ]
