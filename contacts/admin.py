@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
@@ -14,17 +14,18 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import NoReverseMatch, URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from django.utils.text import slugify
 from django.utils.timezone import now
 from django.views.decorators.http import require_POST
 from unfold.admin import ModelAdmin
 
 from contacts import consent, erasure, exporting, holdings, lists
 from contacts.attributes import as_text
+from contacts.channels import channel_choices
 from contacts.forms import ConsentForm, ContactForm, SuppressionForm, attribute_field_name
 from contacts.import_admin import ImportJobAdmin
 from contacts.models import AttributeDefinition, Contact, ImportJob, Suppression
 from core.errors import Refused
+from team.models import User
 
 admin.site.register(ImportJob, ImportJobAdmin)
 
@@ -44,7 +45,7 @@ class ContactAdmin(ModelAdmin):
     list_filter_submit = True
     list_per_page = 50
     ordering = ["-id"]
-    sortable_by = []
+    sortable_by: ClassVar[list[str]] = []
     search_fields = ["email"]
     search_help_text = "Start of an email, external id or last name; or a phone number"
     show_full_result_count = False
@@ -137,7 +138,7 @@ class ContactAdmin(ModelAdmin):
             "ledger": contact.consent_records.select_related("recorded_by")[:100],
             "panels": _panels(contact),
             "held_attributes": [(key, as_text(value)) for key, value in sorted(contact.attributes.items())],
-            "channels": ConsentForm.base_fields["channel"].choices,
+            "channels": channel_choices(),
             "may_change": self.has_change_permission(request, contact),
             "may_erase": _may(request, "contacts.delete_contact") and not contact.erased_at,
         }
@@ -165,7 +166,7 @@ class ContactAdmin(ModelAdmin):
         else:
             told = dict(form.cleaned_data)
             record = {"grant": consent.grant, "withdraw": consent.withdraw}[told.pop("action")]
-            _tell(request, partial(record, contact, **told, by=request.user), "Recorded in the consent ledger.")
+            _tell(request, partial(record, contact, **told, by=_user(request)), "Recorded in the consent ledger.")
         return HttpResponseRedirect(reverse("admin:contacts_contact_change", args=[pk]))
 
     def erase_view(self, request: HttpRequest, pk: int) -> HttpResponse:
@@ -174,7 +175,7 @@ class ContactAdmin(ModelAdmin):
         if request.method != "POST":
             context = self.admin_site.each_context(request) | {"title": f"Erase {contact}", "contact": contact}
             return render(request, "contacts/erase.html", context | {"opts": self.opts})
-        erasure.erase(contact, by=request.user)  # type: ignore[arg-type]  # admin_view lets nobody else in
+        erasure.erase(contact, by=_user(request))
         messages.success(request, "Erased. Figures still count this person, without saying who it was.")
         return HttpResponseRedirect(reverse("admin:contacts_contact_change", args=[pk]))
 
@@ -184,7 +185,7 @@ class ContactAdmin(ModelAdmin):
         held = holdings.everything_about(get_object_or_404(Contact, pk=pk))
         text = json.dumps(held, cls=DjangoJSONEncoder, indent=2, ensure_ascii=False)
         response = HttpResponse(text, content_type="application/json")
-        response["Content-Disposition"] = f'attachment; filename="contact-{slugify(pk)}.json"'
+        response["Content-Disposition"] = f'attachment; filename="contact-{pk}.json"'
         return response
 
     def export_view(self, request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
@@ -210,6 +211,11 @@ def _panels(contact: Contact) -> list[tuple[str, str]]:
         except NoReverseMatch:
             continue  # that app is not installed, or has no such page yet
     return panels
+
+
+def _user(request: HttpRequest) -> User:
+    assert isinstance(request.user, User)  # noqa: S101  admin_view lets nobody else in
+    return request.user
 
 
 def _may(request: HttpRequest, permission: str) -> bool:
@@ -247,7 +253,7 @@ class SuppressionAdmin(ModelAdmin):
     list_filter = ["reason", "channel"]
     list_select_related = ["created_by"]
     ordering = ["-id"]
-    sortable_by = []
+    sortable_by: ClassVar[list[str]] = []
     search_fields = ["address__startswith"]
     search_help_text = "Start of the address"
     show_full_result_count = False
@@ -263,5 +269,5 @@ class SuppressionAdmin(ModelAdmin):
 
     def save_model(self, request: HttpRequest, obj: Suppression, form: Any, change: bool) -> None:
         told = {name: form.cleaned_data[name] for name in ("channel", "reason", "detail")}
-        saved = consent.suppress(form.cleaned_data["address"], **told, by=request.user)  # type: ignore[arg-type]
+        saved = consent.suppress(form.cleaned_data["address"], **told, by=_user(request))
         obj.pk, obj.address = saved.pk, saved.address

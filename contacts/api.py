@@ -26,7 +26,7 @@ from contacts.representations import (
     SuppressionBodySerializer,
     SuppressionSerializer,
 )
-from contacts.tasks import run_import
+from contacts.tasks import wake
 from core.errors import Refused
 from team.models import User
 
@@ -143,7 +143,7 @@ def _started(told: dict[str, Any], user: User) -> ImportJob:
     except Refused:
         jobs.forget(job)
         raise
-    run_import.delay_on_commit(job.pk)
+    wake(job.pk)
     return job
 
 
@@ -156,7 +156,8 @@ def _mapping(job: ImportJob, told: dict[str, Any]) -> dict[str, str]:
     if unknown:
         jobs_columns = ", ".join(job.header[:20])
         raise Refused("unknown_column", f"The file has no column {sorted(unknown)[0]!r}. It has: {jobs_columns}.")
-    return guessed | told.get("mapping", {})
+    chosen: dict[str, str] = told.get("mapping", {})
+    return guessed | chosen
 
 
 def _body(serializer: type[Any], request: Request) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from django.db import connection, transaction
 from django.utils import timezone
@@ -115,7 +116,7 @@ def grant_many(
     """Grant for everyone in `ids` who has not decided about the channel yet; how many those were."""
     if not source.strip():
         raise Refused("source_missing", "Say where the people in the file agreed, e.g. the name of the form.")
-    values = {"ids": list(ids), "channel": channel, "source": source.strip(), "wording": wording}
+    values: dict[str, Any] = {"ids": list(ids), "channel": channel, "source": source.strip(), "wording": wording}
     with connection.cursor() as cursor:
         cursor.execute(_GRANT_MANY, values | {"by": by.pk if by else None, "at": at or timezone.now()})
         return int(cursor.rowcount)

@@ -1,5 +1,7 @@
 """Erasing a person: personal data goes, the row stays so that figures and the ledger still add up."""
 
+from typing import Any
+
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
@@ -8,7 +10,7 @@ from contacts.holdings import holdings
 from contacts.models import Contact, ImportJob
 from team.models import User
 
-_EMPTY = {
+_EMPTY: dict[str, Any] = {
     "email": None, "phone": None, "external_id": None, "first_name": "", "last_name": "", "locale": "",
     "time_zone": "", "attributes": {}, "tags": [],
 }  # fmt: skip

@@ -38,8 +38,8 @@ def attribute_field(definition: AttributeDefinition) -> forms.Field:
     return forms.CharField(widget=UnfoldAdminTextInputWidget(attrs=_INPUTS.get(definition.type, {})), **common)
 
 
-_INPUTS = {Type.NUMBER: {"inputmode": "decimal"}, Type.DATE: {"type": "date"}}
-_HINTS = {
+_INPUTS: dict[str, dict[str, str]] = {Type.NUMBER: {"inputmode": "decimal"}, Type.DATE: {"type": "date"}}
+_HINTS: dict[str, str] = {
     Type.TEXT: "", Type.NUMBER: "A number.", Type.BOOLEAN: "", Type.DATE: "",
     Type.DATETIME: "Date and time, e.g. 2026-03-31 14:30.", Type.LIST: "Several texts, separated by commas.",
 }  # fmt: skip

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
@@ -17,26 +17,26 @@ from contacts.forms import MappingForm, UploadForm
 from contacts.importing import errorfile, files, jobs, targets
 from contacts.importing.columns import new_attributes
 from contacts.models import AttributeDefinition, ImportJob
-from contacts.tasks import run_import
+from contacts.tasks import wake
 from core.errors import Refused
 
 Status = ImportJob.Status
 SHOWN_ROWS = 5
 STEPS = ["Upload", "Map columns", "Dry run", "Import", "Done"]
-STEP_OF = {
+STEP_OF: dict[str, int] = {
     Status.UPLOADED: 1, Status.CHECKING: 2, Status.READY: 2, Status.IMPORTING: 3, Status.DONE: 5,
     Status.FAILED: 3, Status.CANCELLED: 3,
 }  # fmt: skip
 
 
-class ImportJobAdmin(ModelAdmin):
+class ImportJobAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
     list_display = ["file_name", "status", "row_count", "created_count", "updated_count", "error_count", "started_by",
                     "created_at"]  # fmt: skip
     list_filter = ["status"]
     list_select_related = ["started_by"]
     list_per_page = 50
     ordering = ["-id"]
-    sortable_by = []
+    sortable_by: ClassVar[list[str]] = []
 
     class Media:
         css = {"all": ["contacts/contacts.css"]}
@@ -114,7 +114,7 @@ class ImportJobAdmin(ModelAdmin):
         except Refused as refused:
             messages.error(request, refused.message)
             return self._mapping_page(request, job, form)
-        run_import.delay_on_commit(job.pk)
+        wake(job.pk)
         return redirect("admin:contacts_importjob_change", pk)
 
     def reread_view(self, request: HttpRequest, pk: int) -> HttpResponse:
@@ -143,7 +143,7 @@ class ImportJobAdmin(ModelAdmin):
                 messages.error(request, refused.message)
             else:
                 if wakes:
-                    run_import.delay_on_commit(pk)
+                    wake(pk)
             return HttpResponseRedirect(reverse("admin:contacts_importjob_change", args=[pk]))
 
         return require_POST(do)(request)

@@ -66,7 +66,7 @@ def with_standing(queryset: QuerySet[Contact]) -> QuerySet[Contact]:
     )
 
 
-class TagFilter(TextFilter):
+class TagFilter(TextFilter):  # type: ignore[misc]  # unfold has no types
     title = "tag"
     parameter_name = "tag"
 

@@ -105,7 +105,7 @@ class ConsentBodySerializer(StrictSerializer):
     action = serializers.ChoiceField(choices=ConsentRecord.Action.choices)
     channel = serializers.ChoiceField(choices=channel_choices(), default="email")
     topic = serializers.SlugField(max_length=60, required=False, allow_blank=True, default="")
-    source = serializers.CharField(max_length=200)
+    source = serializers.CharField(max_length=200)  # type: ignore[assignment]  # the stubs mean the base property
     wording = serializers.CharField(max_length=5000, required=False, allow_blank=True, default="")
     legal_basis = serializers.CharField(max_length=60, required=False, allow_blank=True, default="")
     ip_address = serializers.IPAddressField(required=False, allow_null=True, default=None)
@@ -142,7 +142,7 @@ class ImportJobSerializer(serializers.ModelSerializer):
     """An import on its way; `errors` are the first rows that could not be read."""
 
     id = serializers.UUIDField(source="uuid")
-    errors = serializers.SerializerMethodField()
+    errors = serializers.SerializerMethodField()  # type: ignore[assignment]  # the stubs mean the base property
 
     class Meta:
         model = ImportJob
@@ -172,7 +172,7 @@ class SuppressionBodySerializer(StrictSerializer):
     detail = serializers.CharField(max_length=500, required=False, allow_blank=True, default="")
 
 
-class ContactFilter(django_filters.FilterSet):
+class ContactFilter(django_filters.FilterSet):  # type: ignore[misc]  # no types
     """`search` begins an email, an external id or a last name."""
 
     search = django_filters.CharFilter(method="by_search")
@@ -184,7 +184,7 @@ class ContactFilter(django_filters.FilterSet):
 
     class Meta:
         model = Contact
-        fields: ClassVar = []
+        fields: ClassVar[list[str]] = []
 
     def by_search(self, queryset: QuerySet[Contact], name: str, value: str) -> QuerySet[Contact]:
         return lists.search(queryset, value)

@@ -1,9 +1,15 @@
 """Background work of contacts: imports. A task only wakes up and looks; the job's row says what there is to do."""
 
 from celery import shared_task
+from django.db import transaction
 
 from contacts.importing import jobs
 from contacts.models import ImportJob
+
+
+def wake(job_id: int) -> None:
+    """Have a worker look at the job once what was just decided about it is committed."""
+    transaction.on_commit(lambda: run_import.delay(job_id))
 
 
 @shared_task(name="contacts.tasks.run_import")

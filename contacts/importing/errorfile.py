@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Iterator
+from io import TextIOWrapper
 from tempfile import TemporaryFile
 from typing import Any
 
@@ -42,12 +43,13 @@ def write(job: ImportJob) -> None:
     remove(job)
     if not job.error_count:
         return
-    with TemporaryFile("w+", newline="", encoding="utf-8") as text:
+    with TemporaryFile() as file:
+        text = TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
         writer = csv.writer(text)
         for row in _rows(job):
             writer.writerow([escape_cell(cell) for cell in row])
-        text.flush()
-        default_storage.save(path(job), File(text.buffer))
+        text.detach()
+        default_storage.save(path(job), File(file))
 
 
 def remove(job: ImportJob) -> None:

@@ -61,7 +61,7 @@ def _problem(incoming: Incoming) -> Sql:
         )
     if incoming.has("phone"):
         cases.append(sql.SQL("WHEN p.found > 1 THEN {}").format(_SHARED_PHONE))
-    return sql.SQL("CASE {} ELSE NULL END").format(sql.SQL(" ").join(cases or [sql.SQL("WHEN false THEN ''")]))
+    return sql.SQL("CASE {} ELSE NULL END").format(sql.SQL(" ").join(cases or [sql.SQL("WHEN false THEN ''").format()]))
 
 
 # Empty cells never erase: what the row does not say stays as it is.
