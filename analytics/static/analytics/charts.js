@@ -38,7 +38,7 @@
         animation: !still,
         animationDuration: 300,
         textStyle: { fontFamily: getComputedStyle(document.body).fontFamily, color: colours.text },
-        grid: { left: 8, right: 12, top: 36, bottom: 8, containLabel: true },
+        grid: { left: 8, right: 28, top: 36, bottom: 8, containLabel: true },
         legend: { top: 0, left: 0, icon: "roundRect", itemWidth: 12, itemHeight: 4, textStyle: { color: colours.text } },
         tooltip: { trigger: "axis", confine: true, backgroundColor: colours.back, borderColor: colours.line,
                    textStyle: { color: colours.text } },

@@ -46,12 +46,14 @@
   }
 
   /* A "?" that opens the definition of a figure. The browser's own popover: keyboard and touch work by themselves. */
-  function help(metric) {
+  function help(...metrics) {
+    const [metric] = metrics;
     const id = `figure-help-${++uniqueId}`;
     return [
       el("button", { type: "button", class: "fg-help", popovertarget: id, "aria-label": `What “${metric.label}” means` }, "?"),
       el("div", { id, popover: "auto", class: "fg-popover" },
-        el("strong", {}, metric.label), el("p", {}, metric.definition), el("p", { class: "c-muted" }, `= ${metric.formula}`)),
+        ...metrics.map((one) => el("div", {},
+          el("strong", {}, one.label), el("p", {}, one.definition), el("p", { class: "c-muted" }, `= ${one.formula}`)))),
     ];
   }
 
@@ -200,8 +202,7 @@
     addTile(key, metric, explained) {
       const value = el("span", { class: "c-tile__value" }), note = el("span", { class: "c-tile__note" });
       const label = metric.kind === "rate" ? "Click-to-open" : metric.label;
-      const explains = [...help(metric === explained ? metric : { ...metric,
-        definition: `${metric.definition} ${explained.label}: ${explained.definition}`, formula: explained.formula })];
+      const explains = metric === explained ? help(metric) : help(metric, explained);
       const tile = el("div", { class: "c-tile" },
         el("span", { class: "c-tile__label fg-label" }, label, ...explains), value, note);
       this.tilesBox.append(tile);
