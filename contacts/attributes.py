@@ -12,6 +12,7 @@ from django.utils.text import slugify
 from contacts.models import AttributeDefinition
 
 Type = AttributeDefinition.Type
+SPACES = " \t\r\n\v\f\u00a0\u2007\u202f\u3000\ufeff"  # stripped by Python and SQL alike
 TEXT_LENGTH, LIST_LENGTH = 5000, 200
 TRUE_WORDS = {"true", "yes", "y", "1", "on", "t", "x"}
 FALSE_WORDS = {"false", "no", "n", "0", "off", "f"}
@@ -27,7 +28,7 @@ class BadValue(ValueError):
 
 def coerce(kind: str, text: str) -> Any:
     """`text` as the JSON value of an attribute of type `kind`; raises BadValue."""
-    return _readers[kind](text.strip())
+    return _readers[kind](text.strip(SPACES))
 
 
 def coerce_json(kind: str, value: Any) -> Any:

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from django.db import connection
 from psycopg import sql
 
-from contacts.attributes import key_for
+from contacts.attributes import SPACES, key_for
 from contacts.importing.files import BadFile
 from contacts.importing.staging import Tables, column, tables
-from contacts.importing.targets import ADDRESSES, ATTRIBUTE, FIELDS, JSON_OF, NEW, SPACES, Target, of_attribute
+from contacts.importing.targets import ADDRESSES, ATTRIBUTE, FIELDS, JSON_OF, NEW, Target, of_attribute
 from contacts.models import AttributeDefinition, ImportJob
 
 Sql = sql.Composed

@@ -13,12 +13,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from contacts import attributes
 from contacts.addresses import BadAddress, normalise_email, normalise_phone
-from contacts.attributes import BadValue
+from contacts.attributes import SPACES, BadValue
 from contacts.models import AttributeDefinition
 
 ATTRIBUTE = "attribute:"
 NEW = "new:"
-SPACES = " \t\r\n\v\f\u00a0\u2007\u202f\u3000\ufeff"  # one list for Python and SQL, so that both strip alike
 _locale = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*")
 
 
