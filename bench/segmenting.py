@@ -4,11 +4,10 @@ Runs in a scratch database of its own beside the configured one. The limit of a 
 fluent in SQL would write it for this schema; that of a refresh is the bare set difference into the same table.
 """
 
-from datetime import timedelta
+from collections.abc import Callable
 from typing import Any
 
 from django.db import connection, transaction
-from django.utils import timezone
 
 from bench import scratch
 from bench.result import Result
@@ -18,6 +17,7 @@ from segments import membership
 from segments.models import Segment
 
 ROUNDS = 5
+REFRESH_ROUNDS = 3
 COUNT_GOAL, REFRESH_GOAL = "<= 1.3", "<= 1.5"
 EVENTS_PER_PERSON = 3
 
@@ -99,23 +99,39 @@ def _count(name: str, rules: dict[str, Any], by_hand: str) -> Result:
 
 
 def _refreshes() -> list[Result]:
-    """Fill with everyone of one question, then move to another that shares about half of them."""
-    first = {"field": "attribute:history", "operator": "less_than", "value": 600}
-    second = {"field": "attribute:history", "operator": "greater_than", "value": 300}
-    limits = [_bare_difference("history < 600", 1), _bare_difference("history > 300", 1)]
+    """Fill with everyone of one question, move to another that shares about half of them, then change nothing."""
+    steps = ["fill two thirds", "a third in, a third out", "nothing changed"]
+    by_hand, ours = [], []
+    for _ in range(REFRESH_ROUNDS):
+        by_hand.append(_emptied(_differences_by_hand))
+        ours.append(_emptied(_differences_of_ours))
+    best = [tuple(map(min, zip(*rounds, strict=True))) for rounds in (ours, by_hand)]
+    return [
+        _result(f"materialise: {step}", mine, limit, REFRESH_GOAL)
+        for step, mine, limit in zip(steps, *best, strict=True)
+    ]
+
+
+def _emptied(steps: Callable[[], list[float]]) -> list[float]:
+    """The same start for both: no members, nothing left to write from before."""
     _execute("TRUNCATE segments_membership")
     scratch.settled()
-    segment = Segment.objects.create(name="bench", rules=first)
-    filled = scratch.timed(lambda: membership.refresh(segment))
-    Segment.objects.filter(pk=segment.pk).update(rules=second, refreshed_at=timezone.now() - timedelta(days=1))
-    moved = scratch.timed(lambda: membership.refresh(segment))
-    idle_limit = _bare_difference("history > 300", segment.pk)
-    idle = scratch.timed(lambda: membership.refresh(segment))
-    return [
-        _result("materialise: fill two thirds", filled, limits[0], REFRESH_GOAL),
-        _result("materialise: a third in, a third out", moved, limits[1], REFRESH_GOAL),
-        _result("materialise: nothing changed", idle, idle_limit, REFRESH_GOAL),
-    ]
+    return steps()
+
+
+def _differences_by_hand() -> list[float]:
+    return [_bare_difference(asked, 1) for asked in ("history < 600", "history > 300", "history > 300")]
+
+
+def _differences_of_ours() -> list[float]:
+    below = {"field": "attribute:history", "operator": "less_than", "value": 600}
+    above = {"field": "attribute:history", "operator": "greater_than", "value": 300}
+    segment, _ = Segment.objects.get_or_create(name="bench")
+    times = []
+    for asked in (below, above, above):
+        Segment.objects.filter(pk=segment.pk).update(rules=asked)
+        times.append(scratch.timed(lambda: membership.refresh(segment)))
+    return times
 
 
 def _bare_difference(condition: str, segment: int) -> float:
