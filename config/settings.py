@@ -282,6 +282,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "ConsentAction": "contacts.models.ConsentRecord.Action",
         "ImportStatus": "contacts.models.ImportJob.Status",
+        "CampaignStatusEnum": "campaigns.models.Campaign.Status",
         "CampaignKindEnum": "campaigns.models.Campaign.Kind",
         "SegmentKindEnum": "segments.models.Segment.Kind",
         "ChannelEnum": "contacts.channels.channel_choices",
