@@ -122,6 +122,8 @@ def settle(endings: Sequence[Ending], *, expected: Sequence[str], worker: str = 
         bad = {ending.state for ending in endings} - set(MOVES[old])
         if bad:
             raise ValueError(f"No move from {old} to {', '.join(sorted(bad))}")
+    if not endings:
+        return
     columns = zip(*((e.id, e.state, e.reason, e.detail[:2000], e.provider_id[:200]) for e in endings), strict=True)
     arrays = [list(column) for column in columns]
     waits = [RETRY_CAP.total_seconds(), RETRY_BASE.total_seconds()]
@@ -132,8 +134,8 @@ def settle(endings: Sequence[Ending], *, expected: Sequence[str], worker: str = 
 
 
 # Waits are numbered from attempt 1: 30 s, 1 min, 2 min ... 4 h, each anywhere between nothing and that (full jitter),
-# so that what failed together does not come back together. The events are written by the same statement: taking the rows
-# out and handing them to events.ingest, the one writer otherwise, costs 25 microseconds a message, a ninth of all.
+# so that what failed together does not come back together. The events are written by the same statement: taking the
+# rows out and handing them to events.ingest, the one writer otherwise, costs 25 microseconds a message, a ninth of all.
 _EVENT_NAMES = [names.MESSAGE_SENT, names.BOUNCED, names.FAILED]
 _SETTLE = """
     WITH ending AS (
