@@ -144,13 +144,15 @@ def _say_consent(job: ImportJob, consent: dict[str, str] | None) -> None:
 
 @transaction.atomic
 def confirm(job: ImportJob) -> None:
-    """Import what the dry run has shown. New attributes enter the catalogue now."""
-    for _name, definition in new_attributes(job):
+    """Import what the dry run has shown. New attributes enter the catalogue now, and the mapping names them."""
+    mapping = dict(job.mapping)
+    for name, definition in new_attributes(job):
+        mapping[name] = targets.ATTRIBUTE + definition.key
         AttributeDefinition.objects.get_or_create(
             key=definition.key, defaults={"label": definition.label, "type": definition.type}
         )
     none_yet = dict.fromkeys(("rows_done", "created_count", "updated_count", "unchanged_count", "consent_count"), 0)
-    _move(job, Status.IMPORTING, **none_yet)
+    _move(job, Status.IMPORTING, mapping=mapping, **none_yet)
 
 
 def cancel(job: ImportJob) -> None:
