@@ -17,7 +17,7 @@ import mrml
 from liquid import BoundTemplate
 from liquid.exceptions import LiquidError, ResourceLimitError
 
-from templates_app import links, linting, plaintext, sandbox
+from templates_app import links, linting, plaintext, sandbox, wrapping
 from templates_app.filling import PIXEL, RenderError
 from templates_app.masking import Mask, escape_text
 from templates_app.rendering import Renderer
@@ -81,7 +81,7 @@ def compile_draft(draft: dict[str, Any]) -> Compiled:
     html = _with_preheader(html, fields["preheader"])
     html, found = _number_links(html, mask, fields["source"])
     text = fields["text"] or mask.restore(plaintext.write(html, mask, found))
-    html = mask.restore(_with_pixel(html))
+    html = mask.restore(wrapping.wrap(_with_pixel(html)))
     notes = _try_rendering(fields, html, text, found)
     about = linting.Subject(fields, parsed, frozenset(draft["known"]), draft["is_transactional"], html, text, found)
     findings = [finding.as_dict() for finding in [*linting.lint(about), *notes]]
