@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from contacts import consent, erasure, holdings
 from contacts.addresses import BadAddress, normalise_email, normalise_phone
-from contacts.models import ConsentRecord, ConsentState, Contact, Suppression
+from contacts.models import ConsentRecord, ConsentState, Contact, ImportJob, Suppression
 from core.errors import Refused
 from team.models import User
 
@@ -118,3 +118,12 @@ def test_phone_numbers_are_stored_as_e164() -> None:
     for text in ("015112345678", "+49", "+999999999999999999", "phone"):
         with pytest.raises(BadAddress):
             normalise_phone(text)
+
+
+def test_erasure_also_empties_previews_and_error_lists_that_show_the_person(ada: Contact, editor: User) -> None:
+    shows = ImportJob.objects.create(file_name="a", sample=[["ada@example.com", "Ada"]])
+    other = ImportJob.objects.create(file_name="b", sample=[["ben@example.com", "Ben"]])
+    erasure.erase(ada, by=editor)
+    shows.refresh_from_db()
+    other.refresh_from_db()
+    assert (shows.sample, other.sample) == ([], [["ben@example.com", "Ben"]])
