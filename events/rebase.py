@@ -35,7 +35,7 @@ def rebase() -> int:
             "  WHERE (place.xid::text::xid8, place.id) < (events_event.xid, events_event.id)))::text::xid8",
             [FIRST, [place.xid for place in places], [place.id for place in places]],
         )
-        count = cursor.rowcount
+        count = int(cursor.rowcount)
         # A cursor stands behind every event that has as many cursors before it as there are before itself.
         for row in cursors:
             row.xid = FIRST + places.index(Position(row.xid, row.event_id))
