@@ -1,8 +1,9 @@
 """What an approval is bound to, and whether it still holds.
 
 Bound, because it changes what people get, who gets it or when: the name (templates may print it), kind, purpose,
-channel, the sender's identity, each variant's key, weight and published content, the segments *with their rules* (one
-chosen by hand: with its members), the schedule as a wall time and zone, and whether opens and clicks are tracked.
+channel, the sender's identity, each variant's key, weight and published content, the segments *with their rules* and
+those of the segments they ask about (one chosen by hand: with its members), the schedule as a wall time and zone, and
+whether opens and clicks are tracked.
 
 Not bound: description and tags (the team's own notes), and how many people fit the rules at the moment: the
 definition is approved, and people come and go. A campaign submitted without a time is approved for "when someone
@@ -19,6 +20,7 @@ from django.utils import timezone
 from campaigns import audience
 from campaigns.models import Approval, Campaign, Sender, Variant
 from core.errors import Refused
+from segments import rules
 from segments.models import Segment
 from team.models import User
 
@@ -148,9 +150,24 @@ def _variant(variant: Variant) -> Facts:
 
 def _segment(segment: Segment) -> Facts:
     """A question by its rules; a list chosen by hand by who is on it, because there the members are the definition."""
+    return {"id": str(segment.uuid), **_definition(segment), "asks": _asked_by(segment)}
+
+
+def _definition(segment: Segment) -> Facts:
     if segment.kind == Segment.Kind.STATIC:
-        return {"id": str(segment.uuid), "members": audience.fingerprint(segment)}
-    return {"id": str(segment.uuid), "rules": segment.rules}
+        return {"members": audience.fingerprint(segment)}
+    return {"rules": segment.rules}
+
+
+def _asked_by(segment: Segment) -> dict[str, Facts]:
+    """The definitions of all segments that its rules ask about, near and far: they decide who is in it too."""
+    known: dict[str, Facts] = {}
+    waiting = rules.sources(segment.rules)
+    while waiting:
+        asked = list(Segment.objects.filter(uuid__in=waiting))
+        known |= {str(other.uuid): _definition(other) for other in asked}
+        waiting = {source for other in asked for source in rules.sources(other.rules)} - known.keys()
+    return known
 
 
 def _schedule(campaign: Campaign) -> Facts | None:

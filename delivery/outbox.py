@@ -6,11 +6,13 @@ from django.db import connection, transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from campaigns import allocation, audience, lifecycle
+from campaigns import allocation, approval, audience, lifecycle
 from campaigns.models import Campaign
 from delivery import gate, ledger
 from delivery.models import Message, Run, RunStatusChange
 from segments import membership
+from team import notices
+from team.models import Notice
 
 logger = logging.getLogger(__name__)
 
@@ -59,6 +61,8 @@ def plan(run: Run) -> bool:
         campaign = Campaign.objects.get(pk=run.campaign_id)
         if campaign.status != Campaign.Status.SENDING:
             return False
+        if _is_no_longer_what_was_approved(campaign):
+            return False
         for segment in campaign.segments.all() | campaign.excluded_segments.all():
             membership.refresh(segment)
         run.audience_count = freeze_audience(run, campaign)
@@ -66,6 +70,17 @@ def plan(run: Run) -> bool:
         _move(run, Run.Status.PLANNING, Run.Status.SENDING)
     logger.info("run %s of campaign %s planned: %s people", run.pk, campaign.uuid, run.audience_count)
     return True
+
+
+def _is_no_longer_what_was_approved(campaign: Campaign) -> bool:
+    """A segment's rules may have changed since the start: then the campaign pauses for a person to decide."""
+    given = approval.granted(campaign)
+    changed = approval.changes(given, campaign) if given is not None else []
+    if changed:
+        reason = f"Paused before anything was sent: {' and '.join(changed)} changed since it was approved."
+        lifecycle.pause(campaign, by=None, reason=reason)
+        notices.tell(f"“{campaign.name}”: {reason}", level=Notice.Level.ERROR)
+    return bool(changed)
 
 
 def freeze_audience(run: Run, campaign: Campaign) -> int:

@@ -91,3 +91,14 @@ def test_a_later_change_is_named(campaign, editor, segment):
     Segment.objects.filter(pk=segment.pk).update(rules={"any": []})
     Sender.objects.update(name="Other")
     assert approval.changes(asked, campaign) == ["the sender", "the audience"]
+
+
+def test_the_rules_of_a_segment_that_a_segment_asks_about_are_bound_too(campaign):
+    inner = make_segment("Inner", [])
+    middle = make_segment("Middle", [], {"field": "segment", "operator": "in", "value": str(inner.uuid)})
+    campaign.segments.set(
+        [make_segment("Outer", [], {"field": "segment", "operator": "in", "value": str(middle.uuid)})]
+    )
+    before = approval.content_hash(campaign)
+    Segment.objects.filter(pk=inner.pk).update(rules={"field": "email", "operator": "is_filled"})
+    assert approval.content_hash(campaign) != before

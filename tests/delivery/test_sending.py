@@ -7,13 +7,14 @@ from collections.abc import Callable
 import pytest
 from django.utils import timezone
 
-from campaigns import lifecycle
+from campaigns import approval, lifecycle
 from campaigns.models import Campaign
 from contacts import consent, erasure
 from contacts.models import Contact, Suppression
 from delivery import ledger, outbox
 from delivery.models import Account, Message, Run
 from events.models import Event
+from segments.models import Segment
 from team.models import User
 from tests.delivery.conftest import Provider, drain, make_account, make_campaign, make_people, plan, states
 
@@ -213,8 +214,6 @@ def test_a_poisoned_person_is_set_aside_and_the_batch_goes_on(editor: User, prov
 
 
 def test_the_same_person_in_overlapping_segments_has_one_row(editor: User, provider: Provider) -> None:
-    from segments.models import Segment
-
     make_account(provider)
     make_people(5)
     campaign = make_campaign(editor)
@@ -245,3 +244,18 @@ def test_planning_twice_writes_no_row_twice(editor: User, provider: Provider) ->
     assert outbox.plan(run) is False
     assert outbox.open_run(campaign).pk == run.pk
     assert Message.objects.filter(run=run).count() == 3
+
+
+def test_rules_changed_after_the_start_pause_the_campaign_before_anything_is_planned(
+    editor: User, approver: User
+) -> None:
+    make_people(2)
+    campaign = make_campaign(editor)
+    bound = approval.request(campaign, by=editor, comment="")
+    approval.decide(bound, bound.Decision.APPROVED, by=approver, comment="")
+    campaign.segments.update(rules={"any": []})
+    run = outbox.open_run(campaign)
+    assert outbox.plan(run) is False
+    campaign.refresh_from_db()
+    assert campaign.status == Campaign.Status.PAUSED
+    assert not Message.objects.exists()
