@@ -9,6 +9,10 @@ def _bell(request: HttpRequest) -> str:
     return static("carillon/bell.svg")
 
 
+def _chime(request: HttpRequest) -> str:
+    return static("carillon/chime.svg")
+
+
 def _stylesheet(request: HttpRequest) -> str:
     return static("carillon/console.css")
 
@@ -74,7 +78,7 @@ UNFOLD: dict[str, object] = {
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
     "DASHBOARD_CALLBACK": "analytics.dashboard.home",
-    "LOGIN": {"form": "team.auth.LoginForm"},
+    "LOGIN": {"form": "team.auth.LoginForm", "image": _chime},
     "STYLES": [_stylesheet],
     "SCRIPTS": [],
     "SIDEBAR": {

@@ -89,8 +89,9 @@ def start_redis(var: Path) -> str:
     socket = _socket_dir(home, name="redis.sock") / "redis.sock"
     server, client = _redis_program("redis-server"), _redis_program("redis-cli")
     with _exclusive(home):
-        _join(home, stop=lambda: _quietly(client, "-s", socket, "shutdown"))
+        _join(home, stop=lambda: _end_redis(home))
         if not _redis_is_up(client, socket):
+            _end_redis(home)  # one that lost its socket would go on writing the file that the new one reads
             socket.unlink(missing_ok=True)
             _check_disk(home)
             command = [server, "--port", "0", "--unixsocket", socket, "--unixsocketperm", "700", "--dir", home]
@@ -252,6 +253,17 @@ def _forget_dead_server(data: Path, sockets: Path) -> None:
 
 def _redis_is_up(client: Path, socket: Path) -> bool:
     return socket.exists() and _quietly(client, "-s", socket, "ping")
+
+
+def _end_redis(home: Path) -> None:
+    """End the Redis that `home` names, if it is alive; it writes what it holds first."""
+    try:
+        server = psutil.Process(int((home / "pid").read_text()))
+        if server.name().startswith("redis-server") and server.status() != psutil.STATUS_ZOMBIE:
+            server.terminate()
+            server.wait(timeout=20)
+    except (OSError, ValueError, psutil.NoSuchProcess):
+        return  # never started, or gone
 
 
 def _wait_for(ready: Callable[[], bool], failure: str, seconds: float = 20) -> None:

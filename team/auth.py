@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import redis
 from django.contrib.auth.backends import ModelBackend
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
@@ -35,15 +36,21 @@ class LoginForm(AuthenticationForm):
     def clean(self) -> dict[str, Any]:
         assert self.request is not None  # noqa: S101
         address = BaseThrottle().get_ident(self.request)
-        name = str(self.cleaned_data.get("username", "")).lower()
+        who = f"{str(self.cleaned_data.get('username', '')).lower()} {address}"
         # Counted before the password is looked at: a parallel burst gets no more guesses than a patient one.
-        wait = max(ATTEMPTS_PER_NAME.take(f"{name} {address}"), ATTEMPTS_PER_ADDRESS.take(address))
-        if wait:
+        if wait := _wait(who, address):
             minutes = -(-wait // 60)
-            raise ValidationError(
-                f"Too many attempts. Try again in {minutes} minute{'s' if minutes > 1 else ''}.",
-                code="too_many_attempts",
-            )
+            plural = "s" if minutes > 1 else ""
+            raise ValidationError(f"Too many attempts. Try again in {minutes} minute{plural}.", code="too_many")
         cleaned: dict[str, Any] = super().clean()
-        ATTEMPTS_PER_NAME.forget(f"{name} {address}")
+        ATTEMPTS_PER_NAME.forget(who)
         return cleaned
+
+
+def _wait(who: str, address: str) -> int:
+    """Without the counter nobody gets in: that would be the moment for guessing."""
+    try:
+        return max(ATTEMPTS_PER_NAME.take(who), ATTEMPTS_PER_ADDRESS.take(address))
+    except redis.RedisError as error:
+        message = "Nobody can sign in just now, because Redis does not answer. Whoever is signed in stays so."
+        raise ValidationError(message, code="unavailable") from error

@@ -137,6 +137,17 @@ def test_a_process_number_that_now_belongs_to_something_else_does_not_stop_the_s
     process.leave()
 
 
+def test_a_redis_that_lost_its_socket_makes_way_for_a_new_one(var: Path) -> None:
+    first = Process(var)
+    Path(first.addresses()[1]).unlink()
+    second = Process(var)
+    second.addresses()
+    assert len(servers_of(var)) == 2
+    first.leave()
+    second.leave()
+    assert wait_until(lambda: not servers_of(var))
+
+
 def test_a_half_made_data_directory_is_made_afresh(var: Path) -> None:
     for name in ("data", "data.new"):
         half = var / "postgres" / name

@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from django.core.cache import cache
-from django.test import Client
+from django.test import Client, override_settings
 
 from team.models import User
 from team.throttling import Attempts
@@ -66,3 +66,11 @@ def test_a_parallel_burst_gets_no_more_attempts_than_a_patient_one() -> None:
     with ThreadPoolExecutor(20) as pool:
         waits = list(pool.map(lambda _: attempts.take("someone"), range(100)))
     assert sum(wait == 0 for wait in waits) == 5
+
+
+def test_without_the_counter_nobody_signs_in_and_is_told_why(editor: User) -> None:
+    nowhere = {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": "redis://127.0.0.1:1/0"}
+    with override_settings(CACHES={"default": nowhere}):
+        signed_in, page = sign_in("ada", "ada-secret-1")
+    assert not signed_in
+    assert "Redis does not answer" in page
