@@ -130,7 +130,10 @@
     show(figures) {
       if (!this.isBuilt) this.build();
       this.metrics = Object.fromEntries(figures.metrics.map((metric) => [metric.key, metric]));
+      // A page that also shows the status and what may be done next is old the moment sending ends.
+      const hasEnded = this.isLive && !figures.progress.is_live;
       this.isLive = figures.progress.is_live;
+      if (hasEnded && "reloadAtEnd" in this.place.dataset) return location.reload();
       this.message.replaceChildren();
       this.showProgress(figures);
       const isEmpty = !figures.progress.planned;
