@@ -2,8 +2,10 @@
 
 import ast
 import re
+import sys
 import tomllib
 from collections.abc import Iterator
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -131,3 +133,27 @@ def test_nothing_names_the_machine_it_was_made_on() -> None:
     for path in [*modules(), *templates(), *ROOT.glob("*.*"), *(ROOT / "docs").rglob("*.md")]:
         if path.is_file() and path.suffix not in (".png", ".lock"):
             assert "/work/" + "main" not in path.read_text(), path
+
+
+def test_what_the_product_imports_is_a_dependency_of_its_own() -> None:
+    """Not one of a dependency's or a test tool's: those come and go without us."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    declared = {canonical(re.split(r"[\[<>=]", line)[0]) for line in project["dependencies"]}
+    sources = packages_distributions()
+    strays = {
+        (str(path.relative_to(ROOT)), module)
+        for path in modules()
+        for module in imported(ast.parse(path.read_text())) - sys.stdlib_module_names - OURS - {"bench"}
+        if not {canonical(name) for name in sources.get(module, ["?"])} & declared
+    }
+    assert not strays
+
+
+def imported(tree: ast.AST) -> set[str]:
+    plain = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    named = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module}
+    return {name.split(".")[0] for name in plain | named}
+
+
+def canonical(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
