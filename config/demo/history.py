@@ -27,7 +27,8 @@ from campaigns.models import Campaign, Sender
 from config.demo import audiences
 from contacts import consent
 from contacts.models import Contact
-from delivery import engagement, outbox, sending
+from delivery import engagement, ledger, outbox, sending
+from delivery.ledger import Ending
 from delivery.models import Message, Run, SandboxMail
 from events import ingest, labels, names, partitions
 from events.ingest import NewEvent
@@ -82,6 +83,7 @@ def _make(past: Past) -> None:
     outbox.plan(run)
     sending.drain(worker="demo", seconds=120, must_stop=lambda: False, beat=lambda: None)
     _wait_for_mails(run)
+    _bounce(run, random.Random(f"bounces of {past.name}"))  # noqa: S311
     outbox.close_if_quiet(Run.objects.select_related("campaign").get(pk=run.pk))
     _move_into_the_past(campaign, run, began, _so_long_ago(past.days))
     _react(past, run)
@@ -91,6 +93,14 @@ def _forget_mails_of_nobody() -> None:
     """An interrupted try left its mails behind; its ledger rows were undone."""
     ledger = Message.objects.values("pk")
     SandboxMail.objects.filter(message_id__isnull=False).exclude(message_id__in=ledger).delete()
+
+
+def _bounce(run: Run, chance: random.Random) -> None:
+    """A few mailboxes turn out to be full after their server had taken the message."""
+    sent = list(Message.objects.filter(run=run, state=Message.State.SENT).order_by("pk").values_list("pk", flat=True))
+    full = chance.sample(sent, len(sent) // 90)
+    endings = [Ending(pk, Message.State.FAILED, "bounced", "452 4.2.2 Mailbox full") for pk in full]
+    ledger.settle(endings, expected=[Message.State.SENT])
 
 
 def _wait_for_mails(run: Run) -> None:
@@ -211,9 +221,6 @@ def _reactions(past: Past, message: Message, run: Run, links: list[Link], chance
             properties=properties,
         )  # fmt: skip
 
-    if chance.random() < 0.012:
-        yield event(names.BOUNCED, timedelta(minutes=chance.randint(1, 240)), reason="mailbox full")
-        return
     yield event(names.DELIVERED, timedelta(seconds=chance.randint(2, 90)))
     if chance.random() < 0.22:
         yield event(names.OPENED, timedelta(seconds=chance.randint(30, 4000)), AHEAD)
