@@ -1,4 +1,4 @@
-"""How request bodies are read. Apart from core.api, because the framework's views, which that imports, load this one."""
+"""How request bodies are read. Apart from core.api, which imports the framework's views, because those load this one."""
 
 from typing import Any
 
