@@ -1,4 +1,4 @@
-"""How request bodies are read. Apart from core.api, which imports the framework's views, because those load this one."""
+"""How request bodies are read. Apart from core.api, whose imports of the framework's views load this module."""
 
 from typing import Any
 
