@@ -14,13 +14,14 @@ from rest_framework.views import APIView
 
 from campaigns.models import Campaign
 from contacts.models import Contact
-from core.api import CursorPages
+from core.api import CursorPages, StrictSerializer
 from core.errors import Refused
 from delivery import trying, why
 from delivery.models import Message
 from delivery.pages import contact_by
 from events.models import Event
-from templates_app.models import Template
+from templates_app import publishing
+from templates_app.models import Template, TemplateVersion
 
 
 class RecipientSerializer(serializers.ModelSerializer):
@@ -170,9 +171,10 @@ def _events_of(contact: Contact) -> list[dict[str, Any]]:
     ]
 
 
-class TestSendSerializer(serializers.Serializer):
+class TestSendSerializer(StrictSerializer):
     """Whom to send the test to: contact ids, emails or external ids, ten at most."""
 
+    draft = serializers.BooleanField(default=False, help_text="The draft, not the published version.")
     to = serializers.ListField(child=serializers.CharField(max_length=254), min_length=1, max_length=10)
 
 
@@ -183,7 +185,7 @@ class TestSendResultSerializer(serializers.Serializer):
 
 
 class TestSend(APIView):
-    """Send the current version to test contacts; an answer for each."""
+    """Send the current version, or the draft, to test contacts; an answer for each."""
 
     scopes = {"write": "templates:write"}
     permission_model = "templates_app.template"
@@ -191,21 +193,28 @@ class TestSend(APIView):
     @extend_schema(request=TestSendSerializer, responses=TestSendResultSerializer(many=True))
     def post(self, request: Request, id: UUID) -> Response:
         template = get_object_or_404(Template.objects.select_related("current_version"), uuid=id)
-        if template.current_version is None:
-            raise Refused("not_published", "The template has no published version yet. Publish it first.")
         asked = TestSendSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
-        answers = [self._send(template, name) for name in asked.validated_data["to"]]
+        version = self._version(template, is_draft=asked.validated_data["draft"])
+        answers = [self._send(version, name) for name in asked.validated_data["to"]]
         return Response(TestSendResultSerializer(answers, many=True).data)
 
     @staticmethod
-    def _send(template: Template, name: str) -> dict[str, Any]:
+    def _version(template: Template, *, is_draft: bool) -> TemplateVersion:
+        version = publishing.draft_of(template) if is_draft else template.current_version
+        if version is not None:
+            return version
+        if is_draft:
+            raise Refused("no_draft", "The template has no draft: everything is published.")
+        raise Refused("not_published", "The template has no published version yet. Publish it, or send its draft.")
+
+    @staticmethod
+    def _send(version: TemplateVersion, name: str) -> dict[str, Any]:
         contact = contact_by(name)
         if contact is None:
             return {"to": name, "sent": False, "detail": "No contact has this id, email or external id."}
-        assert template.current_version is not None  # noqa: S101  checked by the caller
         try:
-            return {"to": name, "sent": True, "detail": trying.send_test(template.current_version, to=contact)}
+            return {"to": name, "sent": True, "detail": trying.send_test(version, to=contact)}
         except Refused as refused:
             return {"to": name, "sent": False, "detail": refused.message}
 

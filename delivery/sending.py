@@ -1,85 +1,43 @@
-"""The way of a batch: claim, gate, render, commit `sending`, hand over, record.
+"""The way of a batch: claim, ask the gate, compose, give to the crew that hands over. Rows say what there is to do."""
 
-While one group of messages is on the line, the next is rendered, so that neither the network nor the processor waits.
-At most GROUP messages per open connection can become `unknown` when a worker dies.
-"""
-
-import logging
 import time
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice
 
-from campaigns.models import Campaign, Variant
-from contacts import consent
-from contacts.models import Contact, Suppression
-from core import failpoints
+from campaigns.models import Campaign
+from contacts.models import Contact
 from delivery import accounts, gate, ledger
-from delivery.accounts import Lines
+from delivery.composing import CONTACT_FIELDS, Composer
+from delivery.handover import GROUP, Crew, Ready
 from delivery.ledger import Claimed, Ending, State
-from delivery.links import LinkMaker
-from delivery.mime import BadHeader, Skeleton
+from delivery.mime import BadHeader
 from delivery.models import Account, Run
-from delivery.providers.base import AccountRefused, Envelope, Outcome, Result
-from templates_app import rendering
-from templates_app.rendering import Renderer, RenderError
-
-logger = logging.getLogger(__name__)
+from templates_app.rendering import RenderError
 
 BATCH = 500  # rows claimed and asked about at once
-GROUP = 50  # rows marked `sending` at once: what a dying worker can leave uncertain per connection
-_CONTACT_FIELDS = (
-    "id", "email", "phone", "external_id", "first_name", "last_name", "locale", "time_zone", "attributes", "tags",
-)  # fmt: skip
 
 
 @dataclass
 class Lane:
-    """One run as this worker sends it: what is the same for all its messages, made once."""
+    """One run as this worker sends it. `after` is the last row claimed, so that the next claim steps over the dead."""
 
     run: Run
-    campaign: Campaign
     account: Account
-    lines: Lines
+    composer: Composer
+    crew: Crew
     worker: str
-    skeleton: Skeleton
-    links: LinkMaker
-    renderers: dict[int, Renderer]
-    shared: dict[str, object]
-    pool: ThreadPoolExecutor
     after: int = 0
-    attempts: dict[int, int] = field(default_factory=dict)
-    in_flight: deque[tuple[list[Envelope], "Future[list[Result]]"]] = field(default_factory=deque)
 
     @classmethod
-    def open(cls, run: Run, *, worker: str) -> "Lane | None":
+    def open(cls, run: Run, *, worker: str, must_stop: Callable[[], bool]) -> "Lane | None":
         """None when nothing can carry the run now: no account, or one whose provider told us to wait."""
-        campaign, account = run.campaign, accounts.account_for(run.campaign)
-        if account is None or campaign.sender is None or accounts.must_wait(account):
+        account = accounts.account_for(run.campaign)
+        if account is None or accounts.must_wait(account):
             return None
-        sender = campaign.sender
-        variants = Variant.objects.filter(campaign=campaign).select_related("version")
-        return cls(
-            run=run,
-            campaign=campaign,
-            account=account,
-            lines=Lines(account),
-            worker=worker,
-            skeleton=Skeleton.make(from_name=sender.name, from_email=sender.email, reply_to=sender.reply_to),
-            links=LinkMaker.make(),
-            renderers={v.pk: rendering.renderer(v.version) for v in variants if v.version is not None},
-            shared={
-                "sender": {"name": sender.name, "email": sender.email, "postal_address": sender.postal_address},
-                "campaign": {"name": campaign.name},
-            },
-            pool=ThreadPoolExecutor(max_workers=account.max_connections, thread_name_prefix="line"),
-        )
-
-    def close(self) -> None:
-        self.pool.shutdown(wait=True)
-        self.lines.close()
+        composer = Composer(run)
+        crew = Crew(account, run.campaign, worker=worker, must_stop=must_stop)
+        return cls(run=run, account=account, composer=composer, crew=crew, worker=worker)
 
 
 def drain(*, worker: str, seconds: float, must_stop: Callable[[], bool], beat: Callable[[], None]) -> int:
@@ -91,16 +49,15 @@ def drain(*, worker: str, seconds: float, must_stop: Callable[[], bool], beat: C
             beat()
             moved = 0
             for run in _sending_runs():
-                lane = lanes.get(run.pk) or Lane.open(run, worker=worker)
-                if lane is not None and not accounts.must_wait(lane.account):
+                lane = lanes.get(run.pk) or Lane.open(run, worker=worker, must_stop=must_stop)
+                if lane is not None:
                     lanes[run.pk] = lane
-                    moved += send_batch(lane, must_stop)
+                    moved += send_batch(lane)
             handled += moved
             if not moved:
                 break
     finally:
-        for lane in lanes.values():
-            lane.close()
+        _finish(list(lanes.values()))
     return handled
 
 
@@ -109,35 +66,41 @@ def _sending_runs() -> Sequence[Run]:
     return list(runs.select_related("campaign__sender").order_by("pk"))
 
 
-def send_batch(lane: Lane, must_stop: Callable[[], bool]) -> int:
-    """Claim one batch and bring each of its rows to an end; returns how many were claimed."""
+def _finish(lanes: list[Lane]) -> None:
+    """Let every crew end what it has, even when one of them failed."""
+    try:
+        if lanes:
+            lanes[0].crew.finish()
+    finally:
+        if lanes:
+            _finish(lanes[1:])
+
+
+def send_batch(lane: Lane) -> int:
+    """Claim one batch and give it to the crew; returns how many rows were claimed. Each of them is seen to."""
+    if lane.crew.is_halted:
+        return 0
     claimed = ledger.claim(lane.run.pk, worker=lane.worker, after=lane.after, limit=BATCH)
     if not claimed and lane.after:
-        lane.after = 0  # rows that were deferred or given back stand before where we are
+        # Rows that were deferred or given back stand before where we are.
         claimed = ledger.claim(lane.run.pk, worker=lane.worker, after=0, limit=BATCH)
-    if not claimed:
-        return 0
-    lane.after = claimed[-1].id
-    lane.attempts = {row.id: row.attempt for row in claimed}
-    passed = _ask_gate(lane, claimed)
-    ready = _rendered(lane, passed)
+    lane.after = claimed[-1].id if claimed else 0
+    left = {row.id for row in claimed}
     try:
-        for group in _groups(ready):
-            if must_stop() or not _hand_over(lane, group):
+        for group in _groups(_composed(lane, _passed(lane, claimed))):
+            if lane.crew.is_halted:
                 break
-            while len(lane.in_flight) >= lane.account.max_connections:
-                _record_oldest(lane)
+            lane.crew.give(group)
+            left -= {ready.row.id for ready in group}
     finally:
-        while lane.in_flight:
-            _record_oldest(lane)
-        # Whatever is still ours was not handed over: because of a refusal, a pause, or an error on the way here.
-        ledger.give_back([row.id for row in claimed], worker=lane.worker, expected=State.QUEUED)
+        # What is still ours goes back: because of a refusal, a pause, or an error on the way here.
+        ledger.give_back(left, worker=lane.worker, expected=State.QUEUED)
     return len(claimed)
 
 
-def _ask_gate(lane: Lane, claimed: Sequence[Claimed]) -> list[Claimed]:
+def _passed(lane: Lane, claimed: Sequence[Claimed]) -> list[Claimed]:
     """The rows that may go out; the others are skipped or deferred with the gate's reason."""
-    question = gate.question_for(lane.campaign, run_id=lane.run.pk)
+    question = gate.question_for(lane.run.campaign, run_id=lane.run.pk)
     verdicts = gate.ask(question, [row.contact_id for row in claimed])
     passed, skipped, deferred = [], [], []
     for row in claimed:
@@ -148,95 +111,23 @@ def _ask_gate(lane: Lane, claimed: Sequence[Claimed]) -> list[Claimed]:
             skipped.append(Ending(row.id, State.SKIPPED, verdict.reason))
         else:
             deferred.append((row.id, verdict.reason, verdict.until))
-    if skipped:
-        ledger.settle(skipped, expected=[State.QUEUED], worker=lane.worker)
-    if deferred:
-        ledger.defer(deferred, worker=lane.worker)
+    ledger.settle(skipped, expected=[State.QUEUED], worker=lane.worker)
+    ledger.defer(deferred, worker=lane.worker)
     return passed
 
 
-def _rendered(lane: Lane, rows: Sequence[Claimed]) -> Iterator[Envelope]:
-    """Envelopes one by one; a row that can't be rendered is set aside as skipped and the batch goes on."""
-    people = Contact.objects.only(*_CONTACT_FIELDS).in_bulk([row.contact_id for row in rows])
+def _composed(lane: Lane, rows: Sequence[Claimed]) -> Iterator[Ready]:
+    """The rows with their messages; one that can't be composed is set aside as skipped and the batch goes on."""
+    people = Contact.objects.only(*CONTACT_FIELDS).in_bulk([row.contact_id for row in rows])
     poisoned = []
     for row in rows:
         try:
-            yield _envelope(lane, row, people[row.contact_id])
+            yield Ready(row, lane.composer.envelope(row, people[row.contact_id]))
         except (RenderError, BadHeader, KeyError) as error:
             poisoned.append(Ending(row.id, State.SKIPPED, "render_error", f"{type(error).__name__}: {error}"))
-    if poisoned:
-        ledger.settle(poisoned, expected=[State.QUEUED], worker=lane.worker)
+    ledger.settle(poisoned, expected=[State.QUEUED], worker=lane.worker)
 
 
-def _envelope(lane: Lane, row: Claimed, contact: Contact) -> Envelope:
-    assert contact.email is not None  # noqa: S101  the gate let it through
-    unsubscribe = lane.links.unsubscribe(row.id)
-    context = {**rendering.contact_context(contact), **lane.shared, "unsubscribe_url": unsubscribe}
-    content = lane.renderers[row.variant_id].render(
-        context,
-        link=lane.links.click(row.id) if lane.campaign.tracks_clicks else None,
-        pixel=lane.links.pixel(row.id) if lane.campaign.tracks_opens else "",
-    )
-    headers: tuple[tuple[str, str], ...] = (("X-Carillon-Message", str(row.id)),)
-    if lane.campaign.purpose == Campaign.Purpose.MARKETING:
-        # https://www.rfc-editor.org/rfc/rfc8058: both headers, and the link must take a bare POST
-        one_click = ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click")
-        headers = (("List-Unsubscribe", f"<{unsubscribe}>"), one_click, *headers)
-    message = lane.skeleton.assemble(
-        content,
-        to_name=contact.full_name,
-        to_email=contact.email,
-        message_id=f"{row.id}.{lane.run.pk}",  # the same on every attempt, so that a server may tell a repeat
-        headers=headers,
-    )
-    assert lane.campaign.sender is not None  # noqa: S101  Lane.open checked
-    return Envelope(row.id, lane.campaign.sender.email, contact.email, message)
-
-
-def _groups(envelopes: Iterator[Envelope]) -> Iterator[list[Envelope]]:
-    while group := list(islice(envelopes, GROUP)):
+def _groups(messages: Iterator[Ready]) -> Iterator[list[Ready]]:
+    while group := list(islice(messages, GROUP)):
         yield group
-
-
-def _hand_over(lane: Lane, group: list[Envelope]) -> bool:
-    """Commit `sending`, then give the group to a line; False when the campaign no longer sends."""
-    ids = [envelope.ledger_id for envelope in group]
-    held = ledger.begin_sending(ids, worker=lane.worker, account_id=lane.account.pk)
-    if not held:
-        return False
-    mine = [envelope for envelope in group if envelope.ledger_id in held]
-    lane.in_flight.append((mine, lane.pool.submit(lane.lines.send, mine)))
-    return True
-
-
-def _record_oldest(lane: Lane) -> None:
-    sent, future = lane.in_flight.popleft()
-    try:
-        results = future.result()
-    except AccountRefused as refusal:
-        wait = accounts.refused(lane.account, lane.campaign, refusal)
-        ids = [envelope.ledger_id for envelope in sent]
-        ledger.give_back(ids, worker=lane.worker, expected=State.SENDING, wait=wait, reason="account_refused")
-        return
-    failpoints.reach("after_provider_accept")
-    endings = [_ending(result, lane.attempts[result.ledger_id]) for result in results]
-    ledger.settle(endings, expected=[State.SENDING], worker=lane.worker)
-    for result, envelope in zip(results, sent, strict=True):
-        if result.address_is_bad:
-            consent.suppress(envelope.recipient, reason=Suppression.Reason.HARD_BOUNCE, detail=result.detail[:500])
-    accounts.works_again(lane.account)
-
-
-def _ending(result: Result, attempt: int) -> Ending:
-    match result.outcome:
-        case Outcome.ACCEPTED:
-            return Ending(result.ledger_id, State.SENT, "", result.detail, result.provider_id)
-        case Outcome.REJECTED:
-            reason = "bounced" if result.address_is_bad else "rejected"
-            return Ending(result.ledger_id, State.FAILED, reason, result.detail)
-        case Outcome.RETRY if attempt >= ledger.MAX_ATTEMPTS:
-            return Ending(result.ledger_id, State.FAILED, "gave_up", result.detail)
-        case Outcome.RETRY:
-            return Ending(result.ledger_id, State.PLANNED, "retry", result.detail)
-        case Outcome.UNKNOWN:
-            return Ending(result.ledger_id, State.UNKNOWN, "no_answer", result.detail)

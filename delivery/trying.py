@@ -7,7 +7,7 @@ from delivery import accounts, gate
 from delivery.accounts import Lines
 from delivery.mime import BadHeader, Skeleton
 from delivery.providers.base import AccountRefused, Envelope, Outcome
-from templates_app import rendering
+from templates_app import publishing, rendering
 from templates_app.models import TemplateVersion
 
 PREFIX = "[Test] "
@@ -15,16 +15,19 @@ PREFIX = "[Test] "
 UNSUBSCRIBE_EXAMPLE = "https://example.com/unsubscribe"
 
 
-def send_test(version: TemplateVersion, *, to: Contact, sender: Sender | None = None) -> str:
-    """Send `version`, filled in for `to`, to their address. Returns what the provider said; Refused says why not."""
+def send_test(version: TemplateVersion, *, to: Contact, sender: Sender | None = None, name: str = "Test") -> str:
+    """Send `version` (a draft too), filled in for `to`, to their address, as the campaign `name` would.
+
+    Returns what the provider said; Refused says why not.
+    """
     sender = sender or Sender.objects.filter(is_default=True).first() or Sender.objects.first()
     if sender is None:
         raise Refused("no_sender", "There is no sender yet. Add one under Campaigns, Senders.")
     campaign = Campaign(
-        name="Test", channel=version.template.channel, sender=sender, purpose=Campaign.Purpose.TRANSACTIONAL
+        name=name, channel=version.template.channel, sender=sender, purpose=Campaign.Purpose.TRANSACTIONAL
     )
     _ask_gate(campaign, to)
-    envelope = _envelope(version, to, sender)
+    envelope = _envelope(version, to, campaign)
     account = accounts.account_for(campaign)
     if account is None:
         raise Refused("no_account", "No sender account carries email yet. Add one under Delivery, Sender accounts.")
@@ -48,15 +51,17 @@ def _ask_gate(campaign: Campaign, to: Contact) -> None:
         raise Refused(verdict.reason, f"Not sent to {to}. {check.explanation}")
 
 
-def _envelope(version: TemplateVersion, to: Contact, sender: Sender) -> Envelope:
+def _envelope(version: TemplateVersion, to: Contact, campaign: Campaign) -> Envelope:
+    sender = campaign.sender
+    assert sender is not None  # noqa: S101  chosen above
     context = {
         **rendering.contact_context(to),
         "sender": {"name": sender.name, "email": sender.email, "postal_address": sender.postal_address},
-        "campaign": {"name": "Test"},
+        "campaign": {"name": campaign.name},
         "unsubscribe_url": UNSUBSCRIBE_EXAMPLE,
     }
     try:
-        content = rendering.renderer(version).render(context)
+        content = publishing.renderer_of(version).render(context)
         skeleton = Skeleton.make(from_name=sender.name, from_email=sender.email, reply_to=sender.reply_to)
         content = rendering.Content(f"{PREFIX}{content.subject}", content.preheader, content.html, content.text)
         raw = skeleton.assemble(

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from delivery import ledger, outbox
+from delivery.handover import GROUP
 from delivery.models import Message, Run
-from delivery.sending import GROUP
 from team.models import User
 from tests.delivery.conftest import Provider, drain, make_account, make_campaign, make_people, plan, states
 from tests.faults.conftest import Process, wait_until

@@ -1,0 +1,58 @@
+"""One run's messages, composed: what all of them share is made once, and each person's envelope from it."""
+
+from campaigns.models import Campaign, Variant
+from contacts.models import Contact
+from delivery.ledger import Claimed
+from delivery.links import LinkMaker
+from delivery.mime import Skeleton
+from delivery.models import Run
+from delivery.providers.base import Envelope
+from templates_app import rendering
+
+# What contact_context() reads, so that nothing else is loaded for a person.
+CONTACT_FIELDS = (
+    "id", "email", "phone", "external_id", "first_name", "last_name", "locale", "time_zone", "attributes", "tags",
+)  # fmt: skip
+
+
+class Composer:
+    """Makes the envelopes of a run. Raises BadHeader when made for a sender whose name or address can't be a header."""
+
+    def __init__(self, run: Run) -> None:
+        campaign, sender = run.campaign, run.campaign.sender
+        assert sender is not None  # noqa: S101  preflight lets no campaign start without
+        self._run_id, self._campaign, self._from = run.pk, campaign, sender.email
+        self._skeleton = Skeleton.make(from_name=sender.name, from_email=sender.email, reply_to=sender.reply_to)
+        self._links = LinkMaker.make()
+        variants = Variant.objects.filter(campaign=campaign, version__isnull=False).select_related("version")
+        self._renderers = {v.pk: rendering.renderer(v.version) for v in variants if v.version is not None}
+        self._shared = {
+            "sender": {"name": sender.name, "email": sender.email, "postal_address": sender.postal_address},
+            "campaign": {"name": campaign.name},
+        }
+
+    def envelope(self, row: Claimed, contact: Contact) -> Envelope:
+        """The finished message of one row; raises RenderError or BadHeader for a poisoned template or person."""
+        address = contact.email or ""
+        unsubscribe = self._links.unsubscribe(row.id)
+        content = self._renderers[row.variant_id].render(
+            {**rendering.contact_context(contact), **self._shared, "unsubscribe_url": unsubscribe},
+            link=self._links.click(row.id) if self._campaign.tracks_clicks else None,
+            pixel=self._links.pixel(row.id) if self._campaign.tracks_opens else "",
+        )
+        message = self._skeleton.assemble(
+            content,
+            to_name=contact.full_name,
+            to_email=address,
+            message_id=f"{row.id}.{self._run_id}",  # the same on every attempt, so that a server may tell a repeat
+            headers=self._headers(row, unsubscribe),
+        )
+        return Envelope(row.id, self._from, address, message)
+
+    def _headers(self, row: Claimed, unsubscribe: str) -> tuple[tuple[str, str], ...]:
+        own = ("X-Carillon-Message", str(row.id))
+        if self._campaign.purpose != Campaign.Purpose.MARKETING:
+            return (own,)
+        # https://www.rfc-editor.org/rfc/rfc8058: both headers, and the link must take a bare POST
+        one_click = ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click")
+        return (("List-Unsubscribe", f"<{unsubscribe}>"), one_click, own)

@@ -1,0 +1,132 @@
+"""Handing over: threads that each commit `sending` for a group, give it to the provider and record the answers.
+
+Each thread has a line to the provider and one to the database of its own, so that while one waits for an answer, the
+main thread composes the next groups. At most GROUP messages per thread can become `unknown` when the process dies.
+"""
+
+import logging
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from django.db import connections
+
+from campaigns.models import Campaign
+from contacts import consent
+from contacts.models import Suppression
+from core import failpoints
+from delivery import accounts, ledger
+from delivery.accounts import Lines
+from delivery.ledger import Claimed, Ending, State
+from delivery.models import Account
+from delivery.providers.base import AccountRefused, Envelope, Outcome, Result
+
+logger = logging.getLogger(__name__)
+
+GROUP = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A claimed row with its finished message."""
+
+    row: Claimed
+    envelope: Envelope
+
+
+class Crew:
+    """The threads of one run in this process.
+
+    `is_halted` once nothing more should be given: the campaign was paused, the account refused, or a thread failed
+    (its error is raised by finish()).
+    """
+
+    def __init__(self, account: Account, campaign: Campaign, *, worker: str, must_stop: Callable[[], bool]) -> None:
+        self._account, self._campaign, self._worker, self._must_stop = account, campaign, worker, must_stop
+        self._lines = Lines(account)
+        self._groups: queue.Queue[list[Ready] | None] = queue.Queue(maxsize=1)
+        self._error: BaseException | None = None
+        self.is_halted = False
+        self._threads = [threading.Thread(target=self._work, name="line") for _ in range(account.max_connections)]
+        for thread in self._threads:
+            thread.start()
+
+    def give(self, group: list[Ready]) -> None:
+        """Queue a group of at most GROUP; waits while every thread is busy and one group is waiting already."""
+        self._groups.put(group)
+
+    def finish(self) -> None:
+        """Wait until everything given has ended, close the lines, and raise what went wrong in a thread."""
+        for _ in self._threads:
+            self._groups.put(None)
+        for thread in self._threads:
+            thread.join()
+        self._lines.close()
+        if self._error is not None:
+            raise self._error
+
+    def _work(self) -> None:
+        try:
+            while (group := self._groups.get()) is not None:
+                try:
+                    self._hand_over(group)
+                except Exception as error:  # noqa: BLE001  raised again by finish(), in the main thread
+                    self._error, self.is_halted = error, True
+        finally:
+            connections.close_all()
+
+    def _hand_over(self, group: list[Ready]) -> None:
+        ids = [ready.row.id for ready in group]
+        held: set[int] = set()
+        # 1. `sending` is committed before any byte leaves; a campaign that no longer sends holds nothing.
+        if not (self.is_halted or self._must_stop()):
+            held = ledger.begin_sending(ids, worker=self._worker, account_id=self._account.pk)
+        if len(held) < len(ids):
+            self.is_halted = self.is_halted or not held
+            ledger.give_back(set(ids) - held, worker=self._worker, expected=State.QUEUED)
+        mine = [ready for ready in group if ready.row.id in held]
+        if not mine:
+            return
+        # 2. The provider. No transaction is open.
+        try:
+            results = self._lines.send([ready.envelope for ready in mine])
+        except AccountRefused as refusal:
+            self._refused(mine, refusal)
+            return
+        failpoints.reach("after_provider_accept")
+        # 3. What it answered.
+        self._record(mine, results)
+
+    def _refused(self, group: Sequence[Ready], refusal: AccountRefused) -> None:
+        """Nothing was accepted: the rows go back with their attempt unspent, and nothing more is given for now."""
+        self.is_halted = True
+        wait = accounts.refused(self._account, self._campaign, refusal)
+        ids = [ready.row.id for ready in group]
+        ledger.give_back(ids, worker=self._worker, expected=State.SENDING, wait=wait, reason="account_refused")
+
+    def _record(self, group: Sequence[Ready], results: Sequence[Result]) -> None:
+        pairs = list(zip(group, results, strict=True))
+        endings = [ending(result, attempt=ready.row.attempt) for ready, result in pairs]
+        ledger.settle(endings, expected=[State.SENDING], worker=self._worker)
+        for ready, result in pairs:
+            if result.address_is_bad:
+                reason = Suppression.Reason.HARD_BOUNCE
+                consent.suppress(ready.envelope.recipient, reason=reason, detail=result.detail[:500])
+        accounts.works_again(self._account)
+
+
+def ending(result: Result, *, attempt: int) -> Ending:
+    """What a provider's answer makes of a row that was sent for the `attempt`-th time."""
+    match result.outcome:
+        case Outcome.ACCEPTED:
+            return Ending(result.ledger_id, State.SENT, "", result.detail, result.provider_id)
+        case Outcome.REJECTED:
+            reason = "bounced" if result.address_is_bad else "rejected"
+            return Ending(result.ledger_id, State.FAILED, reason, result.detail)
+        case Outcome.RETRY if attempt >= ledger.MAX_ATTEMPTS:
+            return Ending(result.ledger_id, State.FAILED, "gave_up", result.detail)
+        case Outcome.RETRY:
+            return Ending(result.ledger_id, State.PLANNED, "retry", result.detail)
+        case Outcome.UNKNOWN:
+            return Ending(result.ledger_id, State.UNKNOWN, "no_answer", result.detail)
