@@ -1,26 +1,29 @@
 """/api/campaigns and /api/approvals: the same verbs as the console, through the same functions."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from dataclasses import asdict
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
-from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import exceptions, mixins, status, viewsets
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from campaigns import bulk, collaboration, editing, history, keeping, lifecycle, preflight, previewing, writing
+from campaigns import answers, bulk, carriers, editing, keeping, lifecycle, members, preflight, previewing, writing
 from campaigns import serializers as shapes
+from campaigns.blueprint_api import FromTemplates
 from campaigns.filters import CampaignFilter
-from campaigns.models import Approval, Campaign
+from campaigns.models import Approval, Campaign, Variant
+from campaigns.requests import contact_named, need_contacts, need_scope, user_of, valid
+from campaigns.team_api import TeamWork
 from contacts.models import Contact
 from core.errors import Refused
-from team.models import ApiKey, User
+from team.models import User
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FORBIDDEN = ("not_allowed", *members.REFUSALS)
 _IF_MATCH = OpenApiParameter("If-Match", str, OpenApiParameter.HEADER, description="The ETag you saw; 412 if it moved.")
 _KEY = OpenApiParameter("Idempotency-Key", str, OpenApiParameter.HEADER, description="Repeats make no second campaign.")
 _LAUNCH: dict[str, Any] = {
@@ -42,7 +45,7 @@ class ChangedMeanwhile(exceptions.APIException):
     default_code = "changed_meanwhile"
 
 
-class CampaignViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Campaign]):
+class CampaignViewSet(FromTemplates, TeamWork, mixins.ListModelMixin, viewsets.GenericViewSet[Campaign]):
     """What is sent to whom and when, and who let it out."""
 
     scopes: ClassVar = {"read": "campaigns:read", "write": "campaigns:write"}
@@ -70,8 +73,8 @@ class CampaignViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Campaign]):
     def handle_exception(self, exc: Exception) -> Response:
         if isinstance(exc, editing.Stale):
             exc = ChangedMeanwhile(exc.message)
-        elif isinstance(exc, Refused) and exc.code == "not_allowed":
-            exc = exceptions.PermissionDenied(exc.message)
+        elif isinstance(exc, Refused) and exc.code in _FORBIDDEN:
+            exc = exceptions.PermissionDenied(exc.message, exc.code)
         return super().handle_exception(exc)
 
     @extend_schema(
@@ -80,32 +83,32 @@ class CampaignViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Campaign]):
     def create(self, request: Request) -> Response:
         """A new draft."""
         key = request.headers.get("Idempotency-Key", "")[:200]
-        body = _valid(shapes.CampaignWriteSerializer, request)
-        campaign = writing.create(body, by=_user(request), key=key, raw=request.data)
-        return self._answer(campaign, status.HTTP_201_CREATED)
+        body = valid(shapes.CampaignWriteSerializer, request)
+        campaign = writing.create(body, by=user_of(request), key=key, raw=request.data)
+        return answers.one(campaign, status.HTTP_201_CREATED)
 
     @extend_schema(responses=shapes.CampaignSerializer)
     def retrieve(self, request: Request, id: str) -> Response:
-        return self._answer(self.get_object())
+        return answers.one(self.get_object())
 
     @extend_schema(request=shapes.CampaignWriteSerializer, responses=shapes.CampaignSerializer, parameters=[_IF_MATCH])
     def update(self, request: Request, id: str) -> Response:
         """Replace it while it is editable; in review or approved, that takes it back to draft."""
-        campaign, body = self.get_object(), _valid(shapes.CampaignWriteSerializer, request)
-        writing.replace(campaign, body, by=_user(request), seen=_seen(request))
-        return self._answer(campaign)
+        campaign, body = self.get_object(), valid(shapes.CampaignWriteSerializer, request)
+        writing.replace(campaign, body, by=user_of(request), seen=_seen(request))
+        return answers.one(campaign)
 
     @extend_schema(request=shapes.CampaignChangeSerializer, responses=shapes.CampaignSerializer, parameters=[_IF_MATCH])
     def partial_update(self, request: Request, id: str) -> Response:
         """Change some fields while it is editable; in review or approved, that takes it back to draft."""
-        campaign, body = self.get_object(), _valid(shapes.CampaignChangeSerializer, request)
-        writing.change(campaign, body, by=_user(request), seen=_seen(request))
-        return self._answer(campaign)
+        campaign, body = self.get_object(), valid(shapes.CampaignChangeSerializer, request)
+        writing.change(campaign, body, by=user_of(request), seen=_seen(request))
+        return answers.one(campaign)
 
     @extend_schema(responses={204: None})
     def destroy(self, request: Request, id: str) -> Response:
         """Out of sight; restore brings it back."""
-        keeping.delete(self.get_object(), by=_user(request))
+        keeping.delete(self.get_object(), by=user_of(request))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     @extend_schema(request=None, responses=shapes.CampaignSerializer)
@@ -127,25 +130,26 @@ class CampaignViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Campaign]):
     @extend_schema(request=shapes.PreviewRequestSerializer, responses=shapes.CampaignPreviewSerializer)
     @action(detail=True, methods=["post"], scope="campaigns:read", permission="campaigns.view_campaign")
     def preview(self, request: Request, id: str) -> Response:
-        """As a contact would get it; nothing is sent or kept."""
-        asked = _valid(shapes.PreviewRequestSerializer, request)
+        """As a contact would get it; with `send_to` it goes to those contacts, as a test that counts nowhere."""
+        asked = valid(shapes.PreviewRequestSerializer, request)
         variant = self.get_object().variants.filter(key=asked["variant"]).first()
         if variant is None:
             raise exceptions.NotFound("This campaign has no such variant.")
-        person = _contact(request, asked["contact"]) if "contact" in asked else previewing.EXAMPLE
-        return Response(shapes.CampaignPreviewSerializer(previewing.content(variant, person)).data)
+        shown = asdict(previewing.content(variant, _previewed(request, asked)))
+        tests = _tests(request, variant, asked.get("send_to", []))
+        return Response(shapes.CampaignPreviewSerializer({**shown, "tests": tests}).data)
 
     @extend_schema(request=shapes.RemarkSerializer, responses=shapes.CampaignSerializer)
     @action(detail=True, methods=["post"], permission="campaigns.submit_campaign")
     def submit(self, request: Request, id: str) -> Response:
         """Ask for approval."""
-        return self._do(lifecycle.submit, **_valid(shapes.RemarkSerializer, request))
+        return self._do(lifecycle.submit, **valid(shapes.RemarkSerializer, request))
 
     @extend_schema(request=shapes.RemarkSerializer, responses=shapes.CampaignSerializer)
     @action(detail=True, methods=["post"], permission="campaigns.submit_campaign")
     def withdraw(self, request: Request, id: str) -> Response:
         """Take it back to draft."""
-        return self._do(lifecycle.withdraw, **_valid(shapes.RemarkSerializer, request))
+        return self._do(lifecycle.withdraw, **valid(shapes.RemarkSerializer, request))
 
     @extend_schema(request=shapes.DecisionSerializer, responses=shapes.CampaignSerializer)
     @action(**_DECIDE)
@@ -163,7 +167,7 @@ class CampaignViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Campaign]):
     @action(**_LAUNCH)
     def schedule(self, request: Request, id: str) -> Response:
         """Start it by itself, at a wall time in a zone."""
-        return self._do(lifecycle.schedule, **_valid(shapes.ScheduleSerializer, request))
+        return self._do(lifecycle.schedule, **valid(shapes.ScheduleSerializer, request))
 
     @extend_schema(request=None, responses=shapes.CampaignSerializer)
     @action(**_LAUNCH)
@@ -202,7 +206,7 @@ class CampaignViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Campaign]):
     @action(**_LAUNCH)
     def pause(self, request: Request, id: str) -> Response:
         """No further message starts to leave."""
-        return self._do(lifecycle.pause, **_valid(shapes.ReasonSerializer, request))
+        return self._do(lifecycle.pause, **valid(shapes.ReasonSerializer, request))
 
     @extend_schema(request=None, responses=shapes.CampaignSerializer)
     @action(**_LAUNCH)
@@ -214,7 +218,7 @@ class CampaignViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Campaign]):
     @action(**_LAUNCH)
     def cancel(self, request: Request, id: str) -> Response:
         """Cancel what is left, for good."""
-        return self._do(lifecycle.cancel, **_valid(shapes.ReasonSerializer, request))
+        return self._do(lifecycle.cancel, **valid(shapes.ReasonSerializer, request))
 
     @extend_schema(request=None, responses=shapes.CampaignSerializer)
     @action(**_LAUNCH)
@@ -226,9 +230,9 @@ class CampaignViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Campaign]):
     @action(detail=True, methods=["post"])
     def duplicate(self, request: Request, id: str) -> Response:
         """A draft of the same, without its approval and time."""
-        name = _valid(shapes.CopySerializer, request)["name"]
-        copy = keeping.duplicate(self.get_object(), by=_user(request), name=name)
-        return self._answer(copy, status.HTTP_201_CREATED)
+        name = valid(shapes.CopySerializer, request)["name"]
+        copy = keeping.duplicate(self.get_object(), by=user_of(request), name=name)
+        return answers.one(copy, status.HTTP_201_CREATED)
 
     @extend_schema(request=None, responses=shapes.CampaignSerializer)
     @action(detail=True, methods=["post"])
@@ -240,47 +244,20 @@ class CampaignViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Campaign]):
     @action(detail=False, methods=["post"], url_path="bulk")
     def bulk_verb(self, request: Request) -> Response:
         """One verb for many, each by itself, with an answer for each."""
-        asked = _valid(shapes.BulkSerializer, request)
+        asked = valid(shapes.BulkSerializer, request)
         if asked["action"] in ("pause", "resume", "reschedule"):
-            _need_scope(request, "campaigns:launch")
-        answers = bulk.answers(asked.pop("action"), asked.pop("ids"), by=_user(request), given=asked)
+            need_scope(request, "campaigns:launch")
+        answers = bulk.answers(asked.pop("action"), asked.pop("ids"), by=user_of(request), given=asked)
         return Response(shapes.BulkAnswersSerializer({"results": answers}).data)
-
-    @extend_schema(responses=shapes.HistorySerializer(many=True), filters=False)
-    @action(detail=True, pagination_class=None)
-    def history(self, request: Request, id: str) -> Response:
-        """Status changes and edits, newest first, and who made them."""
-        return Response(shapes.HistorySerializer(history.of(self.get_object()), many=True).data)
-
-    @extend_schema(responses=shapes.CommentSerializer(many=True), filters=False)
-    @action(detail=True, pagination_class=None)
-    def comments(self, request: Request, id: str) -> Response:
-        """What the team says about it, oldest first."""
-        rows = self.get_object().comments.select_related("author", "parent")
-        return Response(shapes.CommentSerializer(rows, many=True).data)
-
-    @extend_schema(request=shapes.CommentWriteSerializer, responses={201: shapes.CommentSerializer})
-    @comments.mapping.post
-    def add_comment(self, request: Request, id: str) -> Response:
-        """Comment or reply; @name tells a colleague."""
-        said = collaboration.comment(
-            self.get_object(), by=_user(request), **_valid(shapes.CommentWriteSerializer, request)
-        )
-        return Response(shapes.CommentSerializer(said).data, status=status.HTTP_201_CREATED)
 
     def _do(self, verb: Callable[..., None], **given: Any) -> Response:
         campaign = self.get_object()
-        verb(campaign, by=_user(self.request), **given)
-        return self._answer(campaign)
+        verb(campaign, by=user_of(self.request), **given)
+        return answers.one(campaign)
 
     def _decide(self, verb: Callable[..., None]) -> Response:
-        asked = _valid(shapes.DecisionSerializer, self.request)
+        asked = valid(shapes.DecisionSerializer, self.request)
         return self._do(verb, comment=asked["comment"], seen=asked["content_hash"])
-
-    def _answer(self, campaign: Campaign, code: int = status.HTTP_200_OK) -> Response:
-        rows = Campaign.objects.select_related("sender", "created_by", "edited_by")
-        fresh = rows.prefetch_related("variants__template", "variants__version").get(pk=campaign.pk)
-        return Response(shapes.CampaignSerializer(fresh).data, status=code, headers={"ETag": etag(fresh)})
 
 
 class ApprovalViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Approval]):
@@ -299,11 +276,6 @@ class ApprovalViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Approval]):
         return rows if self.request.query_params.get("decision") else rows.filter(decision=Approval.Decision.PENDING)
 
 
-def etag(campaign: Campaign) -> str:
-    """Changes with every save and every move: microseconds since 1970."""
-    return f'"{(campaign.updated_at - _EPOCH) // timedelta(microseconds=1)}"'
-
-
 def _seen(request: Request) -> datetime | None:
     """The moment that If-Match names; one that is no ETag of ours matches nothing."""
     given = request.headers.get("If-Match", "").strip().removeprefix("W/").strip('"')
@@ -311,38 +283,34 @@ def _seen(request: Request) -> datetime | None:
         return None
     if not given.isdecimal() or len(given) > 17:
         raise ChangedMeanwhile("If-Match is not an ETag of this campaign. Read it again.")
-    return _EPOCH + timedelta(microseconds=int(given))
+    return answers.EPOCH + timedelta(microseconds=int(given))
 
 
-def _valid(shape: Any, request: Request) -> dict[str, Any]:
-    asked = shape(data=request.data)
-    asked.is_valid(raise_exception=True)
-    return dict(asked.validated_data)
-
-
-def _user(request: Request) -> User:
-    assert isinstance(request.user, User)  # noqa: S101 - the permission let nobody else through
-    return request.user
-
-
-def _need_scope(request: Request, scope: str) -> None:
-    if isinstance(request.auth, ApiKey) and scope not in request.auth.scopes:
-        raise exceptions.PermissionDenied(f"This key lacks the scope {scope}.")
-
-
-def _contact(request: Request, key: str) -> Contact:
-    """A contact by id or email. A preview prints what is known of them, so it needs the right to see contacts."""
-    _need_scope(request, "contacts:read")
-    if not _user(request).has_perm("contacts.view_contact"):
-        raise exceptions.PermissionDenied("Your role does not let you see contacts.")
-    found = Contact.objects.reachable().filter(_is(key)).first()
+def _previewed(request: Request, asked: dict[str, Any]) -> Contact:
+    if "contact" not in asked:
+        return previewing.EXAMPLE
+    need_contacts(request)
+    found = contact_named(asked["contact"])
     if found is None:
         raise exceptions.NotFound("There is no such contact.")
     return found
 
 
-def _is(key: str) -> Q:
+def _tests(request: Request, variant: Variant, names: list[str]) -> list[dict[str, Any]]:
+    """A test to each of `names`, and how it went: one that can't be sent keeps none of the others from it."""
+    if names:
+        need_contacts(request)
+        need_scope(request, "campaigns:write")
+    return [_test(variant, name, user_of(request)) for name in names]
+
+
+def _test(variant: Variant, name: str, by: User) -> dict[str, Any]:
+    contact = contact_named(name)
+    if contact is None:
+        return {"to": name, "sent": False, "detail": "No contact has this id or email."}
     try:
-        return Q(uuid=UUID(key))
-    except ValueError:
-        return Q(email=key.strip().lower())
+        return {"to": name, "sent": True, "detail": carriers.send_test(variant, to=contact, by=by)}
+    except Refused as refused:
+        if refused.code in _FORBIDDEN:
+            raise
+        return {"to": name, "sent": False, "detail": refused.message}

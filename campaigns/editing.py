@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db import transaction
 
-from campaigns import lifecycle, schedule
+from campaigns import lifecycle, members, schedule
 from campaigns.models import Campaign, Edit, Variant
 from core.errors import Refused
 from team.models import User
@@ -94,6 +94,9 @@ def tag(campaign: Campaign, *, by: User, tags: Iterable[str]) -> None:
         raise Refused("not_allowed", "Your role does not let you tag campaigns.")
     with transaction.atomic():
         current = Campaign.objects.select_for_update().get(pk=campaign.pk)
+        no_part = members.refusal(current, "tag", by=by)
+        if no_part:
+            raise no_part
         merged = sorted({*current.tags, *tags})
         if merged != sorted(current.tags):
             Campaign.objects.filter(pk=current.pk).update(tags=merged)
@@ -102,14 +105,17 @@ def tag(campaign: Campaign, *, by: User, tags: Iterable[str]) -> None:
     campaign.refresh_from_db()
 
 
-def _check(campaign: Campaign, values: Mapping[str, Any]) -> None:
-    channel = values.get("channel", campaign.channel)
-    wordings = values.get("variants", [])
+def require_fit(channel: str, wordings: list[Wording]) -> None:
+    """Refused for more variants than there are letters, or for a template of another channel."""
     if len(wordings) > MAX_VARIANTS:
         raise Refused("too_many_variants", f"A campaign has at most {MAX_VARIANTS} variants.")
     for wording in wordings:
         if wording.template.channel != channel:
             raise Refused("wrong_channel", f"“{wording.template}” is a template for {wording.template.channel}.")
+
+
+def _check(campaign: Campaign, values: Mapping[str, Any]) -> None:
+    require_fit(values.get("channel", campaign.channel), values.get("variants", []))
     when = [values.get(field, getattr(campaign, field)) for field in ("send_on", "send_time", "send_zone")]
     if any(when) and not all(when):
         raise Refused("half_a_time", "A planned start needs a date, a time and a time zone.")

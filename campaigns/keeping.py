@@ -5,6 +5,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
+from campaigns import members
 from campaigns.models import Campaign, Edit, Variant
 from core.errors import Refused
 from team.models import User
@@ -63,6 +64,9 @@ def refusal(campaign: Campaign, verb: str, *, by: User) -> Refused | None:
         return Refused("not_allowed", f"Your role does not let you {verb} campaigns. Ask a colleague who may.")
     if verb == "duplicate":
         return None
+    no_part = members.refusal(campaign, verb, by=by)
+    if no_part:
+        return no_part
     if verb == "restore":
         return (
             None if campaign.deleted_at or campaign.archived_at else Refused("not_away", f"“{campaign}” is not away.")

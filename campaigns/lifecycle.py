@@ -9,9 +9,10 @@ from datetime import date, datetime, time
 from typing import Any
 
 from django.db import transaction
+from django.db.models import prefetch_related_objects
 from django.utils import timezone
 
-from campaigns import announcing, approval, preflight
+from campaigns import announcing, approval, members, preflight
 from campaigns import schedule as clock
 from campaigns.keeping import archive as archive  # what people call a campaign's life is one vocabulary
 from campaigns.keeping import delete as delete
@@ -62,6 +63,9 @@ def refusal(campaign: Campaign, verb: str, *, by: User | None) -> Refused | None
     move = MOVES[verb]
     if by is not None and not (move.permission and by.has_perm(f"campaigns.{move.permission}")):
         return Refused("not_allowed", f"Your role does not let you {move.words}. Ask a colleague who may.")
+    no_part = members.refusal(campaign, verb, by=by) if by is not None else None
+    if no_part:
+        return no_part
     if campaign.deleted_at or campaign.archived_at:
         return Refused("put_away", f"“{campaign}” is archived or deleted. Restore it first.")
     if campaign.status not in move.sources:
@@ -71,6 +75,7 @@ def refusal(campaign: Campaign, verb: str, *, by: User | None) -> Refused | None
 
 def verbs(campaign: Campaign, by: User) -> list[str]:
     """What `by` may do now."""
+    prefetch_related_objects([campaign], "members")  # each verb asks who has a part in it
     return [verb for verb in MOVES if refusal(campaign, verb, by=by) is None]
 
 

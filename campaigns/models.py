@@ -1,4 +1,4 @@
-"""Who x what x when: campaigns, their variants, approvals and history."""
+"""Who x what x when: campaigns, their variants, approvals, people and history; and setups kept for new ones."""
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
@@ -214,6 +214,73 @@ class Comment(Entity):
 
     def __str__(self) -> str:
         return self.body[:60]
+
+
+class CampaignMember(models.Model):
+    """A person's part in one campaign. Without an owner's row its creator is the owner (members.py)."""
+
+    class Role(models.TextChoices):
+        OWNER = "owner", "Owner"
+        EDITOR = "editor", "Editor"
+        VIEWER = "viewer", "Viewer"
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="members")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    role = models.CharField(max_length=6, choices=Role)
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint("campaign", "user", name="campaigns_member_once"),
+            models.UniqueConstraint("campaign", condition=models.Q(role="owner"), name="campaigns_member_one_owner"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user}, {self.get_role_display().lower()}"
+
+
+class CampaignTemplate(Entity):
+    """A campaign's setup kept for new ones: what it says to whom and from whom, without a time, approval or history."""
+
+    name = models.CharField(max_length=160, unique=True)
+    description = models.TextField(blank=True)
+    niche = models.CharField(max_length=60, blank=True, help_text="The trade or audience it suits, e.g. Fashion.")
+    category = models.CharField(max_length=60, blank=True, help_text="What it is for, e.g. Welcome or Sale.")
+    purpose = models.CharField(max_length=15, choices=Campaign.Purpose, default=Campaign.Purpose.MARKETING)
+    channel = models.CharField(max_length=20, choices=channel_choices, default="email")
+    sender = models.ForeignKey(Sender, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    segments = models.ManyToManyField(Segment, blank=True, related_name="campaign_templates")
+    excluded_segments = models.ManyToManyField(Segment, blank=True, related_name="excluded_campaign_templates")
+    tracks_opens = models.BooleanField(default=True)
+    tracks_clicks = models.BooleanField(default=True)
+    tags = ArrayField(models.CharField(max_length=60), default=list, blank=True)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+", editable=False
+    )
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class KeptVariant(models.Model):
+    """One wording of a campaign template; as in a campaign, its letter is its place."""
+
+    kept_in = models.ForeignKey(CampaignTemplate, on_delete=models.CASCADE, related_name="variants")
+    template = models.ForeignKey(Template, on_delete=models.PROTECT, related_name="kept_variants")
+    weight = models.PositiveSmallIntegerField(default=1)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.CheckConstraint(condition=models.Q(weight__gte=1), name="campaigns_keptvariant_weight"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.template} ({self.weight})"
 
 
 class CreationKey(models.Model):

@@ -7,8 +7,8 @@ from django.contrib.auth import get_user_model
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from campaigns import approval, schedule
-from campaigns.models import Approval, Campaign, Comment, Sender, Variant
+from campaigns import approval, carriers, schedule
+from campaigns.models import Approval, Campaign, Sender, Variant
 from contacts.channels import channel_choices
 from core.api import StrictSerializer
 from segments.models import Segment
@@ -101,8 +101,8 @@ class ApprovalSerializer(serializers.ModelSerializer):
     class Meta:
         model = Approval
         fields = [
-            "campaign", "campaign_name", "decision", "content_hash", "audience_count", "requested_by", "requested_at",
-            "request_comment", "decided_by", "decided_at", "decision_comment", "changed",
+            "id", "campaign", "campaign_name", "decision", "content_hash", "audience_count", "requested_by",
+            "requested_at", "request_comment", "decided_by", "decided_at", "decision_comment", "changed",
         ]  # fmt: skip
 
     def get_changed(self, row: Approval) -> list[str]:
@@ -136,19 +136,25 @@ class CampaignSummarySerializer(serializers.ModelSerializer):
 
 
 class CampaignSerializer(CampaignSummarySerializer):
-    """One campaign, with its variants and its newest approval."""
+    """One campaign, with its variants, its newest approval and its counters."""
 
     variants = VariantSerializer(many=True)
     approval = serializers.SerializerMethodField()
+    counters = serializers.SerializerMethodField(
+        help_text="Messages by what became of them; `planned` is all of them. Empty while it has not gone out."
+    )
 
     class Meta(CampaignSummarySerializer.Meta):
-        fields = [*CampaignSummarySerializer.Meta.fields, "variants", "approval"]
+        fields = [*CampaignSummarySerializer.Meta.fields, "variants", "approval", "counters"]
         read_only_fields = fields
 
     @extend_schema_field(ApprovalSerializer(allow_null=True))
     def get_approval(self, campaign: Campaign) -> Any:
         newest = campaign.approvals.select_related("requested_by", "decided_by", "campaign").first()
         return ApprovalSerializer(newest).data if newest else None
+
+    def get_counters(self, campaign: Campaign) -> dict[str, int]:
+        return carriers.counts(campaign)
 
 
 class ContentSerializer(StrictSerializer):
@@ -263,6 +269,16 @@ class CopySerializer(StrictSerializer):
 class PreviewRequestSerializer(StrictSerializer):
     contact = serializers.CharField(required=False, max_length=254, help_text="Id or email. Left out: an example.")
     variant = serializers.CharField(required=False, max_length=8, default="A")
+    send_to = serializers.ListField(
+        child=serializers.CharField(max_length=254), required=False, min_length=1, max_length=10,
+        help_text="Ids or emails of contacts who get it as a test.",
+    )  # fmt: skip
+
+
+class SentTestSerializer(serializers.Serializer):
+    to = serializers.CharField()
+    sent = serializers.BooleanField()
+    detail = serializers.CharField()
 
 
 class CampaignPreviewSerializer(serializers.Serializer):
@@ -270,6 +286,7 @@ class CampaignPreviewSerializer(serializers.Serializer):
     preheader = serializers.CharField()
     html = serializers.CharField()
     text = serializers.CharField()
+    tests = SentTestSerializer(many=True, help_text="An answer for each of `send_to`.")
 
 
 class CampaignFindingSerializer(serializers.Serializer):
@@ -291,31 +308,6 @@ class ValidationSerializer(serializers.Serializer):
     is_ready = serializers.BooleanField()
     findings = CampaignFindingSerializer(many=True)
     reach = ReachSerializer()
-
-
-class HistorySerializer(serializers.Serializer):
-    kind = serializers.CharField(help_text="created, status or edit")
-    at = serializers.DateTimeField()
-    by = PersonSerializer(allow_null=True)
-    text = serializers.CharField()
-    reason = serializers.CharField()
-    to_status = serializers.CharField()
-    changes = serializers.ListField(child=serializers.DictField())
-
-
-class CommentSerializer(serializers.ModelSerializer):
-    id = serializers.UUIDField(source="uuid")
-    author = PersonSerializer(allow_null=True)
-    reply_to = serializers.UUIDField(source="parent.uuid", allow_null=True, default=None)
-
-    class Meta:
-        model = Comment
-        fields = ["id", "author", "reply_to", "body", "created_at"]
-
-
-class CommentWriteSerializer(StrictSerializer):
-    body = serializers.CharField(max_length=5000)
-    reply_to = PublicId(source="parent", queryset=Comment.objects.all(), required=False, allow_null=True, default=None)
 
 
 class BulkSerializer(StrictSerializer):

@@ -18,21 +18,28 @@ from templates_app.models import Template, TemplateVersion
 Body = dict[str, Any]
 
 
-def create(body: Body, *, by: User, key: str = "", raw: Any = None) -> Campaign:
-    """A draft from a checked body. The same `key` with the same `raw` body gives the campaign it made before."""
+def create(body: Body, *, by: User, key: str = "", raw: Any = None, base: Body | None = None) -> Campaign:
+    """A draft from a checked body, on top of what `base` already says (values as editing takes them).
+
+    The same `key` with the same `raw` body gives the campaign it made before.
+    """
     if not key:
-        with transaction.atomic():
-            return editing.create(by=by, **_values(body, by, body.get("name", "")))
+        return _made(body, by, base)
     body_hash = hashlib.sha256(json.dumps(raw, sort_keys=True).encode()).hexdigest()
     try:
         with transaction.atomic():
             # Of two at once, the second waits here for the first to commit, and then is told that the key exists.
             made = CreationKey.objects.create(owner=by, key=key, body_hash=body_hash)
-            campaign = editing.create(by=by, **_values(body, by, body.get("name", "")))
+            campaign = _made(body, by, base)
             CreationKey.objects.filter(pk=made.pk).update(campaign=campaign)
             return campaign
     except IntegrityError:
         return _made_before(by, key, body_hash)
+
+
+def _made(body: Body, by: User, base: Body | None) -> Campaign:
+    with transaction.atomic():
+        return editing.create(by=by, **{**(base or {}), **_values(body, by, body.get("name", ""))})
 
 
 def replace(campaign: Campaign, body: Body, *, by: User, seen: Any) -> None:

@@ -5,6 +5,7 @@ from rest_framework.routers import SimpleRouter
 
 from analytics import api as analytics_api
 from campaigns import api as campaigns_api
+from campaigns import blueprint_api
 from contacts import api as contacts_api
 from delivery import api as delivery_api
 from segments import api as segments_api
@@ -13,6 +14,8 @@ from templates_app import api as templates_api
 router = SimpleRouter()
 router.trailing_slash = "/?"  # both spellings work; the constructor knows only with and without
 router.register("campaigns", campaigns_api.CampaignViewSet, basename="campaign")
+router.register("campaigns/templates", blueprint_api.CampaignTemplateAliasViewSet, basename="campaign-template-alias")
+router.register("campaign-templates", blueprint_api.CampaignTemplateViewSet, basename="campaign-template")
 router.register("approvals", campaigns_api.ApprovalViewSet, basename="approval")
 router.register("contacts", contacts_api.ContactViewSet, basename="contact")
 router.register("suppressions", contacts_api.SuppressionViewSet, basename="suppression")

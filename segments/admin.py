@@ -77,4 +77,4 @@ class SegmentAdmin(ModelAdmin):
     @display(description="Used by")
     def used_by(self, row: Segment) -> str:
         count = len(definition.pointing_at(row))
-        return "–" if not count else "1 campaign" if count == 1 else f"{count} campaigns"
+        return "–" if not count else "1 place" if count == 1 else f"{count} places"

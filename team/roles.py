@@ -10,8 +10,8 @@ _see_everything = [
     "contacts.view_contact", "contacts.view_attributedefinition", "contacts.view_suppression",
     "contacts.view_importjob", "segments.view_segment", "templates_app.view_template",
     "templates_app.view_templateversion", "campaigns.view_campaign", "campaigns.view_sender", "campaigns.view_comment",
-    "campaigns.add_comment", "delivery.view_message", "delivery.view_run", "delivery.view_sandboxmail",
-    "delivery.view_account",
+    "campaigns.add_comment", "campaigns.view_campaigntemplate", "delivery.view_message", "delivery.view_run",
+    "delivery.view_sandboxmail", "delivery.view_account",
 ]  # fmt: skip
 _plan_campaigns = [
     "contacts.add_contact", "contacts.change_contact", "contacts.delete_contact",
@@ -21,11 +21,13 @@ _plan_campaigns = [
     "templates_app.add_template", "templates_app.change_template", "templates_app.delete_template",
     "templates_app.add_templateversion", "templates_app.change_templateversion",
     "campaigns.add_campaign", "campaigns.change_campaign", "campaigns.delete_campaign", "campaigns.submit_campaign",
-    "campaigns.launch_campaign",
+    "campaigns.launch_campaign", "campaigns.add_campaigntemplate", "campaigns.change_campaigntemplate",
+    "campaigns.delete_campaigntemplate",
 ]  # fmt: skip
 _approve = ["campaigns.approve_campaign", "campaigns.change_campaign", "campaigns.launch_campaign"]
 _administer = [
     "contacts.delete_suppression", "campaigns.add_sender", "campaigns.change_sender", "campaigns.delete_sender",
+    "campaigns.change_campaignmember",
     "delivery.add_account", "delivery.change_account", "delivery.delete_account", "delivery.change_message",
     "team.view_user", "team.add_user", "team.change_user", "team.view_apikey", "team.add_apikey",
     "team.change_apikey", "auth.view_group", "django_celery_beat.view_periodictask",

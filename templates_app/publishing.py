@@ -139,7 +139,7 @@ def discard_draft(template: Template) -> None:
 @transaction.atomic
 def delete(template: Template) -> None:
     """Remove a template that nothing uses; Refused with the names of what does."""
-    users = campaigns_using(template)
+    users = used_by(template)
     if users:
         named = ", ".join(f"“{name}”" for name in users[:5]) + (" and others" if len(users) > 5 else "")
         raise Refused("in_use", f"“{template}” is used by {named}. Archive it instead.")
@@ -147,10 +147,11 @@ def delete(template: Template) -> None:
     Template.objects.get(pk=template.pk).delete()
 
 
-def campaigns_using(template: Template) -> list[str]:
-    """The names of the campaigns with a variant of this template, newest first."""
+def used_by(template: Template) -> list[str]:
+    """The names of the campaigns, and of the campaign templates, with a variant of this template, newest first."""
     variants = template.variants.select_related("campaign").order_by("-campaign_id")
-    return list(dict.fromkeys(str(variant.campaign) for variant in variants))
+    kept = template.kept_variants.select_related("kept_in").order_by("-kept_in_id")
+    return list(dict.fromkeys([str(row.campaign) for row in variants] + [str(row.kept_in) for row in kept]))
 
 
 def mark(template: Template) -> str:
