@@ -235,7 +235,7 @@ def _postgres_is_up(data: Path) -> bool:
         pid = int((data / "postmaster.pid").read_text().split("\n", 1)[0])
         process = psutil.Process(pid)
         # Where nothing reaps orphans (a container without an init), a killed server stays as a zombie.
-        return process.name().startswith("postgres") and process.status() != psutil.STATUS_ZOMBIE
+        return bool(process.name().startswith("postgres") and process.status() != psutil.STATUS_ZOMBIE)
     except (OSError, ValueError, psutil.Error):
         return False
 

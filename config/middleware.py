@@ -16,7 +16,7 @@ class ContentSecurityPolicy(CSPMiddleware):
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         if request.path.startswith("/admin/") and not hasattr(response, "_csp_update"):
             response._csp_update = {"script-src": settings.ADMIN_SCRIPT_SOURCES}  # type: ignore[attr-defined]
-        return super().process_response(request, response)  # type: ignore[no-any-return]
+        return super().process_response(request, response)
 
 
 class TeamTimeZone:

@@ -159,7 +159,7 @@ def end_leftovers(record: Path) -> int:
 
 def _is_same_process(pid: int, created_at: float) -> bool:
     try:
-        return abs(psutil.Process(pid).create_time() - created_at) < 1
+        return bool(abs(psutil.Process(pid).create_time() - created_at) < 1)
     except psutil.NoSuchProcess:
         return False
 

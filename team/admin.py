@@ -41,8 +41,7 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):
     search_fields = ["username", "first_name", "last_name", "email"]
     ordering = ["username"]
     readonly_fields = ["last_login", "date_joined"]
-    filter_horizontal: list[str] = []
-    radio_fields: dict[str, int] = {}
+    filter_horizontal = ()
     add_fieldsets = [
         (None, {"fields": ["username", "email", "first_name", "last_name", "time_zone"]}),
         ("Password", {"fields": ["password1", "password2"]}),

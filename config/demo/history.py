@@ -193,7 +193,7 @@ _MOMENTS = {
 
 
 def _move_into_the_past(campaign: Campaign, run: Run, began: datetime, back: timedelta) -> None:
-    values = {"campaign": campaign.pk, "run": run.pk, "began": began, "back": back}
+    values: dict[str, Any] = {"campaign": campaign.pk, "run": run.pk, "began": began, "back": back}
     with connection.cursor() as cursor:
         cursor.execute("UPDATE team_notice SET read_at = at WHERE at >= %(began)s", values)
         for table, (rows, columns) in _MOMENTS.items():
@@ -211,13 +211,14 @@ def _react(past: Past, run: Run) -> None:
 
 
 def _reactions(past: Past, message: Message, run: Run, links: list[Link], chance: random.Random) -> Iterator[NewEvent]:
-    assert message.sent_at is not None  # noqa: S101  only sent messages are asked for
+    sent_at = message.sent_at
+    assert sent_at is not None  # noqa: S101  only sent messages are asked for
 
     def event(name: str, after: timedelta, agent: str = "", **properties: Any) -> NewEvent:
         label, reason = labels.label_of(agent, "GET", after.total_seconds()) if agent else ("human", "")
         return NewEvent(
             name=name, contact_id=message.contact_id, campaign_id=run.campaign_id, variant_id=message.variant_id,
-            message_id=message.pk, occurred_at=message.sent_at + after, label=label, label_reason=reason,
+            message_id=message.pk, occurred_at=sent_at + after, label=label, label_reason=reason,
             properties=properties,
         )  # fmt: skip
 
