@@ -1,13 +1,42 @@
-"""Middleware of the whole site: the content security policy, and the zone in which a person sees times."""
+"""Middleware of the whole site: whose address it is, the content security policy, the zone in which times are shown."""
 
+import ipaddress
 import zoneinfo
 from collections.abc import Callable
 
 from csp.middleware import CSPMiddleware
 from django.conf import settings
+from django.core.exceptions import MiddlewareNotUsed
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
+
+
+class ClientAddress:
+    """Behind a proxy the connection is the proxy's: the client's address is the last one that the proxy appended.
+
+    The ones before it are the client's own claim. Everything that asks for an address (rate limits, consent records)
+    reads REMOTE_ADDR and so needs to know nothing of proxies.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        if not settings.IS_BEHIND_PROXY:
+            raise MiddlewareNotUsed
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        appended = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
+        if _is_address(appended):
+            request.META["REMOTE_ADDR"] = appended
+        return self.get_response(request)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 class ContentSecurityPolicy(CSPMiddleware):

@@ -4,10 +4,13 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.core.exceptions import MiddlewareNotUsed
 from django.core.management import call_command
+from django.http import HttpResponse
 from django.test import Client, RequestFactory, override_settings
 
 from config import checks, errors
+from config.middleware import ClientAddress
 from team.models import User
 
 
@@ -71,6 +74,28 @@ def test_times_are_shown_in_the_zone_of_whoever_looks(editor: User, client: Clie
 @pytest.mark.django_db
 def test_models_and_migrations_agree() -> None:
     call_command("makemigrations", "--check", "--dry-run", verbosity=0)
+
+
+@pytest.mark.parametrize(
+    ("forwarded", "seen"),
+    [
+        ("203.0.113.7", "203.0.113.7"),
+        ("10.0.0.1, 203.0.113.7", "203.0.113.7"),  # the first is what the client claimed
+        ("2001:db8::1", "2001:db8::1"),
+        ("203.0.113.7, not-an-address", "127.0.0.1"),
+        ("", "127.0.0.1"),
+    ],
+)
+def test_behind_a_proxy_the_address_is_the_one_it_appended(rf: RequestFactory, forwarded: str, seen: str) -> None:
+    request = rf.get("/", headers={"X-Forwarded-For": forwarded})
+    with override_settings(IS_BEHIND_PROXY=True):
+        ClientAddress(lambda request: HttpResponse())(request)
+    assert request.META["REMOTE_ADDR"] == seen
+
+
+def test_without_a_proxy_nobody_claims_an_address() -> None:
+    with override_settings(IS_BEHIND_PROXY=False), pytest.raises(MiddlewareNotUsed):
+        ClientAddress(lambda request: HttpResponse())
 
 
 def ids(found: list[Any]) -> list[str]:
