@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
-from campaigns import bulk, overview, pages
+from campaigns import blueprint_pages, bulk, overview, pages
 from campaigns.forms import SenderForm
 from campaigns.models import Campaign, Sender
 from contacts.channels import channels
@@ -72,6 +72,13 @@ class CampaignAdmin(ModelAdmin):
         view = self.admin_site.admin_view
         mine = [
             path("approvals/", view(pages.approvals), name="campaigns_campaign_approvals"),
+            path("templates/", view(blueprint_pages.listed), name="campaigns_campaign_templates"),
+            path("templates/add/", view(blueprint_pages.edit), name="campaigns_campaign_template_add"),
+            path("templates/<int:pk>/", view(blueprint_pages.edit), name="campaigns_campaign_template_change"),
+            path("templates/<int:pk>/delete/", view(blueprint_pages.delete), name="campaigns_campaign_template_delete"),
+            path("<int:pk>/keep/", view(blueprint_pages.keep), name="campaigns_campaign_keep"),
+            path("<int:pk>/people/", view(pages.people), name="campaigns_campaign_people"),
+            path("<int:pk>/test/<slug:key>/", view(pages.test), name="campaigns_campaign_test"),
             path("audience/", view(pages.audience_size), name="campaigns_campaign_audience"),
             path("add/", view(pages.edit), name="campaigns_campaign_add"),
             path("<int:pk>/change/", view(pages.show), name="campaigns_campaign_change"),

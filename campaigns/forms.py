@@ -7,7 +7,7 @@ from django import forms
 
 from campaigns import schedule
 from campaigns.editing import MAX_VARIANTS, Wording
-from campaigns.models import Campaign, Sender
+from campaigns.models import Campaign, CampaignTemplate, Sender
 from contacts.channels import channel_choices
 from core.errors import Refused
 from segments.models import Segment
@@ -38,10 +38,9 @@ class TemplateChoice(forms.ModelChoiceField):
         return obj.name if obj.current_version_id else f"{obj.name} (not published yet)"
 
 
-class CampaignForm(forms.Form):
-    """Everything of a campaign but its variants. `cleaned_data` holds what editing.create and change take."""
+class SetupForm(forms.Form):
+    """What a campaign and a campaign template have in common, but for the variants."""
 
-    name = forms.CharField(max_length=160, help_text="For your team; a template may print it as {{ campaign.name }}.")
     description = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 2}), label="What is it for?")
     purpose = forms.ChoiceField(
         choices=[
@@ -56,6 +55,30 @@ class CampaignForm(forms.Form):
     segments = SegmentChoice(label="Everyone in any of these segments")
     excluded_segments = SegmentChoice(label="…but nobody who is in one of these")
     sender = forms.ModelChoiceField(Sender.objects.all(), required=False, label="Sender", empty_label="Choose a sender")
+    tracks_opens = forms.BooleanField(required=False, initial=True, label="Count opens")
+    tracks_clicks = forms.BooleanField(required=False, initial=True, label="Count clicks")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{"label_suffix": "", **kwargs})
+
+    @staticmethod
+    def setup_of(row: Campaign | CampaignTemplate) -> dict[str, Any]:
+        """The initial values of these fields."""
+        plain = ["description", "purpose", "channel", "sender", "tracks_opens", "tracks_clicks"]
+        related = {field: list(getattr(row, field).all()) for field in ("segments", "excluded_segments")}
+        return {field: getattr(row, field) for field in plain} | related | {"tags": ", ".join(row.tags)}
+
+    def clean_tags(self) -> list[str]:
+        tags = list(dict.fromkeys(tag.strip() for tag in self.cleaned_data["tags"].split(",") if tag.strip()))
+        if any(len(tag) > 60 for tag in tags):
+            raise forms.ValidationError("A tag has at most 60 characters.")
+        return tags
+
+
+class CampaignForm(SetupForm):
+    """Everything of a campaign but its variants. `cleaned_data` holds what editing.create and change take."""
+
+    name = forms.CharField(max_length=160, help_text="For your team; a template may print it as {{ campaign.name }}.")
     when = forms.ChoiceField(
         choices=[(ON_LAUNCH, "When someone launches it"), (PLANNED, "At a planned time")],
         widget=forms.RadioSelect,
@@ -66,12 +89,7 @@ class CampaignForm(forms.Form):
         required=False, label="Time", widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M")
     )
     send_zone = forms.ChoiceField(required=False, label="Time zone", choices=zone_choices)
-    tracks_opens = forms.BooleanField(required=False, initial=True, label="Count opens")
-    tracks_clicks = forms.BooleanField(required=False, initial=True, label="Count clicks")
     seen = forms.CharField(required=False, widget=forms.HiddenInput)
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **{"label_suffix": "", **kwargs})
 
     @classmethod
     def blank(cls, user: User) -> "CampaignForm":
@@ -79,28 +97,22 @@ class CampaignForm(forms.Form):
         return cls(initial={"sender": default, "send_zone": user.time_zone})
 
     @classmethod
+    def from_template(cls, kept: CampaignTemplate, user: User) -> "CampaignForm":
+        return cls(initial=cls.setup_of(kept) | {"send_zone": user.time_zone})
+
+    @classmethod
     def of(cls, campaign: Campaign, user: User) -> "CampaignForm":
-        plain = ["name", "description", "purpose", "channel", "sender", "send_on", "send_time"]
-        initial: dict[str, Any] = {field: getattr(campaign, field) for field in plain}
         return cls(
-            initial=initial
+            initial=cls.setup_of(campaign)
             | {
-                "tags": ", ".join(campaign.tags),
-                "segments": list(campaign.segments.all()),
-                "excluded_segments": list(campaign.excluded_segments.all()),
+                "name": campaign.name,
                 "when": PLANNED if campaign.send_on else ON_LAUNCH,
+                "send_on": campaign.send_on,
+                "send_time": campaign.send_time,
                 "send_zone": campaign.send_zone or user.time_zone,
-                "tracks_opens": campaign.tracks_opens,
-                "tracks_clicks": campaign.tracks_clicks,
                 "seen": campaign.updated_at.isoformat(),
             }
         )
-
-    def clean_tags(self) -> list[str]:
-        tags = list(dict.fromkeys(tag.strip() for tag in self.cleaned_data["tags"].split(",") if tag.strip()))
-        if any(len(tag) > 60 for tag in tags):
-            raise forms.ValidationError("A tag has at most 60 characters.")
-        return tags
 
     def clean_seen(self) -> Any:
         return parse_seen(self.cleaned_data["seen"])
@@ -121,6 +133,30 @@ class CampaignForm(forms.Form):
             schedule.upcoming(values["send_on"], values["send_time"], values["send_zone"])
         except Refused as refused:
             self.add_error("send_on", refused.message)
+
+
+class CampaignTemplateForm(SetupForm):
+    """A campaign template but for its variants."""
+
+    name = forms.CharField(max_length=160)
+    niche = forms.CharField(
+        required=False, max_length=60, label="Niche", help_text="The trade or audience it suits, e.g. Fashion."
+    )
+    category = forms.CharField(
+        required=False, max_length=60, label="Category", help_text="What it is for, e.g. Welcome or Sale."
+    )
+
+    @classmethod
+    def of(cls, kept: CampaignTemplate) -> "CampaignTemplateForm":
+        return cls(initial=cls.setup_of(kept) | {"name": kept.name, "niche": kept.niche, "category": kept.category})
+
+
+class KeepForm(forms.Form):
+    """The dialog that keeps a campaign as a template."""
+
+    name = forms.CharField(max_length=160)
+    niche = forms.CharField(required=False, max_length=60)
+    category = forms.CharField(required=False, max_length=60)
 
 
 class VariantForm(forms.Form):

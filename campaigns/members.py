@@ -75,7 +75,7 @@ def may_choose(campaign: Campaign, *, by: User) -> Refused | None:
 def choose(
     campaign: Campaign, *, by: User, editors: Iterable[User], viewers: Iterable[User], owner: User | None = None
 ) -> People:
-    """Say who works on it; `owner` None leaves it with whom it is. No approval is voided: nothing sent depends on it."""
+    """Say who works on it; without `owner` it stays with whom it is. Voids no approval: what is sent stays the same."""
     with transaction.atomic():
         current = Campaign.objects.select_for_update().get(pk=campaign.pk)
         refused = may_choose(current, by=by)

@@ -6,7 +6,7 @@ from typing import Any
 from django.db.models import Sum
 from django.urls import NoReverseMatch, reverse
 
-from campaigns import actions, approval, history, lifecycle, preflight, previewing
+from campaigns import actions, approval, carriers, history, lifecycle, members, preflight, previewing
 from campaigns.forms import zone_choices
 from campaigns.models import Approval, Campaign, Variant
 from contacts.models import Contact
@@ -77,6 +77,9 @@ def of(campaign: Campaign, user: User, failed: Failed | None = None) -> dict[str
         "default_zone": campaign.send_zone or user.time_zone,
         "has_started": campaign.started_at is not None,
         "was_missed": _was_missed(campaign),
+        "can_test": _can_test(campaign, user),
+        "can_keep": user.has_perm("campaigns.add_campaigntemplate"),
+        **_people(campaign, user),
         **_checks(campaign),
         **_links(campaign),
     }
@@ -133,6 +136,21 @@ def _approval_changes(campaign: Campaign, latest: Approval | None) -> list[str]:
 def _was_missed(campaign: Campaign) -> bool:
     newest = campaign.status_changes.first()
     return newest is not None and newest.reason == "missed"
+
+
+def _people(campaign: Campaign, user: User) -> dict[str, Any]:
+    """Who works on it; and for those who may choose, everyone with the part they have."""
+    people = members.of(campaign)
+    if members.may_choose(campaign, by=user) is not None:
+        return {"people": people}
+    parts = dict.fromkeys(people.editors, "editor") | dict.fromkeys(people.viewers, "viewer")
+    parts |= {people.owner: "owner"} if people.owner else {}
+    return {"people": people, "choices": [(person, parts.get(person, "")) for person in members.eligible()]}
+
+
+def _can_test(campaign: Campaign, user: User) -> bool:
+    may = user.has_perm("campaigns.change_campaign") and bool(carriers.carriers)
+    return may and members.refusal(campaign, "test", by=user) is None
 
 
 def _links(campaign: Campaign) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """The console's pages of one campaign: its overview, its form, what its buttons do; and the approvals that wait."""
 
 from typing import Any
+from uuid import UUID
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
@@ -10,14 +11,27 @@ from django.urls import reverse
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from campaigns import actions, approval, audience, collaboration, editing, lifecycle, overview, previewing
+from campaigns import (
+    actions,
+    approval,
+    audience,
+    carriers,
+    collaboration,
+    editing,
+    lifecycle,
+    members,
+    overview,
+    previewing,
+)
 from campaigns.forms import CampaignForm, VariantForms, VerbForm, WhenForm
-from campaigns.models import Approval, Campaign
+from campaigns.models import Approval, Campaign, CampaignTemplate
 from campaigns.overview import Failed
+from contacts.models import Contact
 from core.errors import Refused
 from segments.models import Segment
 from team.models import User
 
+MOST_TEMPLATES = 6  # offered above the form of a new campaign; their own page shows all
 # A preview is somebody's HTML: it may show itself and nothing more.
 PREVIEW_POLICY = (
     "sandbox; default-src 'none'; img-src https: http: data:; style-src 'unsafe-inline'; font-src https:; "
@@ -27,23 +41,23 @@ PREVIEW_POLICY = (
 
 @require_safe
 def show(request: HttpRequest, pk: str) -> HttpResponse:
-    return _page(request, _campaign(request, pk))
+    return page(request, campaign_for(request, pk))
 
 
 @require_POST
 def act(request: HttpRequest, pk: str, verb: str) -> HttpResponse:
     """Do what a button says; refused, the page comes back with its dialog open and nothing lost."""
-    campaign = _campaign(request, pk)
+    campaign = campaign_for(request, pk)
     if verb not in actions.ACTIONS:
         raise Http404
     form = (WhenForm if actions.ACTIONS[verb].has_time else VerbForm)(request.POST)
     try:
         if not form.is_valid():
             raise Refused("invalid", " ".join(str(error) for errors in form.errors.values() for error in errors))
-        result = actions.perform(verb, campaign, by=_user(request), given=form.cleaned_data)
+        result = actions.perform(verb, campaign, by=signed_in(request), given=form.cleaned_data)
     except Refused as refused:
         failed = Failed(verb, refused.message, request.POST.dict())
-        return _page(request, _campaign(request, pk), failed, status=409)
+        return page(request, campaign_for(request, pk), failed, status=409)
     messages.success(request, actions.ACTIONS[verb].done)
     if request.POST.get("back") == "approvals":
         return redirect("admin:campaigns_campaign_approvals")
@@ -52,30 +66,72 @@ def act(request: HttpRequest, pk: str, verb: str) -> HttpResponse:
 
 @require_POST
 def comment(request: HttpRequest, pk: str) -> HttpResponse:
-    campaign = _campaign(request, pk)
+    campaign = campaign_for(request, pk)
     parent_id = request.POST.get("parent", "")
     parent = campaign.comments.filter(pk=parent_id).first() if parent_id.isdecimal() else None
     body = request.POST.get("body", "")
     try:
-        said = collaboration.comment(campaign, by=_user(request), body=body, parent=parent)
+        said = collaboration.comment(campaign, by=signed_in(request), body=body, parent=parent)
     except Refused as refused:
         failed = Failed("comment", refused.message, {"body": body, "parent": parent_id})
-        return _page(request, campaign, failed, status=409)
+        return page(request, campaign, failed, status=409)
     return redirect(f"{reverse('admin:campaigns_campaign_change', args=[campaign.pk])}#comment-{said.pk}")
+
+
+@require_POST
+def people(request: HttpRequest, pk: str) -> HttpResponse:
+    """Say who works on it: each person's part is a field `part-<id>`."""
+    campaign = campaign_for(request, pk)
+    parts: dict[str, list[User]] = {"owner": [], "editor": [], "viewer": []}
+    for person in members.eligible():
+        parts.get(request.POST.get(f"part-{person.pk}", ""), []).append(person)
+    try:
+        if len(parts["owner"]) > 1:
+            raise Refused("two_owners", "A campaign has one owner. Choose one person.")
+        members.choose(
+            campaign,
+            by=signed_in(request),
+            owner=next(iter(parts["owner"]), None),
+            editors=parts["editor"],
+            viewers=parts["viewer"],
+        )
+    except Refused as refused:
+        return page(request, campaign, Failed("people", refused.message, request.POST.dict()), status=409)
+    messages.success(request, "Saved who works on it.")
+    return redirect("admin:campaigns_campaign_change", campaign.pk)
+
+
+@require_POST
+def test(request: HttpRequest, pk: str, key: str) -> HttpResponse:
+    """Send one variant to one contact, as a test."""
+    campaign = campaign_for(request, pk)
+    variant = get_object_or_404(campaign.variants.select_related("campaign__sender", "template", "version"), key=key)
+    asked = request.POST.get("to", "").strip()
+    try:
+        contact = Contact.objects.reachable().filter(email=asked.lower()).first()
+        if contact is None:
+            raise Refused("no_contact", f"No contact has the address “{asked}”. Tests go to contacts: add this one.")
+        carriers.send_test(variant, to=contact, by=signed_in(request))
+    except Refused as refused:
+        return page(request, campaign, Failed(f"test-{key}", refused.message, request.POST.dict()), status=409)
+    messages.success(request, f"Test sent to {contact.email}.")
+    return redirect("admin:campaigns_campaign_change", campaign.pk)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def edit(request: HttpRequest, pk: str | None = None) -> HttpResponse:
     """Create a campaign, or change one that may still be changed."""
-    user = _user(request)
+    user = signed_in(request)
     campaign = _editable(request, pk) if pk else None
     if campaign is None and not user.has_perm("campaigns.add_campaign"):
         raise PermissionDenied
     if isinstance(campaign, HttpResponse):
         return campaign
     if request.method != "POST":
-        form = CampaignForm.of(campaign, user) if campaign else CampaignForm.blank(user)
-        return _form_page(request, campaign, form, VariantForms(initial=_variants(campaign), prefix="variants"))
+        kept = None if campaign else _kept(request)
+        form = _form(campaign or kept, user)
+        variants = VariantForms(initial=_variants(campaign or kept), prefix="variants")
+        return _form_page(request, campaign, form, variants, kept=kept)
     form, variants = CampaignForm(request.POST), VariantForms(request.POST, prefix="variants")
     if form.is_valid() and variants.is_valid():
         try:
@@ -88,7 +144,7 @@ def edit(request: HttpRequest, pk: str | None = None) -> HttpResponse:
 @require_safe
 def audience_size(request: HttpRequest) -> HttpResponse:
     """How many people the ticked segments hold now, for the form."""
-    _need(request, "campaigns.view_campaign")
+    need(request, "campaigns.view_campaign")
     included, excluded = _segment_ids(request, "segments"), _segment_ids(request, "excluded_segments")
     return JsonResponse({"count": audience.count_named_by(included, excluded)})
 
@@ -96,7 +152,7 @@ def audience_size(request: HttpRequest) -> HttpResponse:
 @require_safe
 def checks(request: HttpRequest, pk: str) -> HttpResponse:
     """The pre-flight panel by itself, for audiences that take a while to count."""
-    campaign = _campaign(request, pk)
+    campaign = campaign_for(request, pk)
     return render(request, "campaigns/checks.html", {"campaign": campaign, **overview.checks(campaign)})
 
 
@@ -104,7 +160,7 @@ def checks(request: HttpRequest, pk: str) -> HttpResponse:
 @xframe_options_sameorigin
 def preview(request: HttpRequest, pk: str, key: str) -> HttpResponse:
     """One variant as somebody of the audience would see it, in a page that may do nothing."""
-    campaign = _campaign(request, pk)
+    campaign = campaign_for(request, pk)
     variant = get_object_or_404(campaign.variants.select_related("campaign__sender", "template", "version"), key=key)
     try:
         html = previewing.content(variant, previewing.somebody(campaign)).html
@@ -116,13 +172,13 @@ def preview(request: HttpRequest, pk: str, key: str) -> HttpResponse:
 @require_safe
 def approvals(request: HttpRequest) -> HttpResponse:
     """What waits for a decision, and what was decided lately."""
-    _need(request, "campaigns.view_campaign")
+    need(request, "campaigns.view_campaign")
     rows = Approval.objects.select_related("campaign__sender", "requested_by", "decided_by")
     waiting = rows.filter(decision=Approval.Decision.PENDING, campaign__deleted_at=None).order_by("requested_at")
     decided = rows.filter(decision__in=[Approval.Decision.APPROVED, Approval.Decision.REJECTED]).order_by("-decided_at")
     context = {
         "title": "Approvals",
-        "waiting": [_waiting(asked, _user(request)) for asked in waiting[:100]],
+        "waiting": [_waiting(asked, signed_in(request)) for asked in waiting[:100]],
         "decided": decided[:20],
     }
     return render(request, "campaigns/approvals.html", {**admin.site.each_context(request), **context})
@@ -153,10 +209,10 @@ def _waiting(asked: Approval, user: User) -> dict[str, Any]:
     }
 
 
-def _page(request: HttpRequest, campaign: Campaign, failed: Failed | None = None, status: int = 200) -> HttpResponse:
+def page(request: HttpRequest, campaign: Campaign, failed: Failed | None = None, status: int = 200) -> HttpResponse:
     context = {
         **admin.site.each_context(request),
-        **overview.of(campaign, _user(request), failed),
+        **overview.of(campaign, signed_in(request), failed),
         "title": campaign.name,
         "opts": Campaign._meta,
     }
@@ -164,11 +220,18 @@ def _page(request: HttpRequest, campaign: Campaign, failed: Failed | None = None
 
 
 def _form_page(
-    request: HttpRequest, campaign: Campaign | None, form: CampaignForm, variants: Any, status: int = 200
+    request: HttpRequest,
+    campaign: Campaign | None,
+    form: CampaignForm,
+    variants: Any,
+    status: int = 200,
+    kept: CampaignTemplate | None = None,
 ) -> HttpResponse:
     context = {
         **admin.site.each_context(request),
         "title": f"Edit {campaign.name}" if campaign else "New campaign",
+        "kept": kept,
+        "templates": [] if campaign or kept else CampaignTemplate.objects.all()[:MOST_TEMPLATES],
         "opts": Campaign._meta,
         "campaign": campaign,
         "form": form,
@@ -183,19 +246,19 @@ def _save(request: HttpRequest, campaign: Campaign | None, form: CampaignForm, v
     seen = values.pop("seen")
     values["variants"] = variants.wordings()
     if campaign is None:
-        campaign = editing.create(by=_user(request), **values)
+        campaign = editing.create(by=signed_in(request), **values)
         messages.success(request, "Saved as a draft. Check it below, then submit it for approval.")
         return redirect("admin:campaigns_campaign_change", campaign.pk)
     was_draft = campaign.status == Campaign.Status.DRAFT
-    changed = editing.change(campaign, by=_user(request), seen=seen, **values)
+    changed = editing.change(campaign, by=signed_in(request), seen=seen, **values)
     voided = "" if was_draft or not changed else " It is a draft again and needs approval."
     messages.success(request, f"Saved.{voided}" if changed else "Nothing was changed.")
     return redirect("admin:campaigns_campaign_change", campaign.pk)
 
 
 def _editable(request: HttpRequest, pk: str) -> Campaign | HttpResponse:
-    campaign = _campaign(request, pk)
-    refused = lifecycle.refusal(campaign, "edit", by=_user(request))
+    campaign = campaign_for(request, pk)
+    refused = lifecycle.refusal(campaign, "edit", by=signed_in(request))
     if refused is None:
         return campaign
     if refused.code == "not_allowed":
@@ -204,23 +267,40 @@ def _editable(request: HttpRequest, pk: str) -> Campaign | HttpResponse:
     return redirect("admin:campaigns_campaign_change", campaign.pk)
 
 
-def _variants(campaign: Campaign | None) -> list[dict[str, Any]]:
-    if campaign is None:
+def _kept(request: HttpRequest) -> CampaignTemplate | None:
+    """The campaign template to start from, when the address names one."""
+    named = request.GET.get("template", "")
+    if not named:
+        return None
+    try:
+        return get_object_or_404(CampaignTemplate, uuid=UUID(named))
+    except ValueError as error:
+        raise Http404 from error
+
+
+def _form(row: Campaign | CampaignTemplate | None, user: User) -> CampaignForm:
+    if row is None:
+        return CampaignForm.blank(user)
+    return CampaignForm.of(row, user) if isinstance(row, Campaign) else CampaignForm.from_template(row, user)
+
+
+def _variants(row: Campaign | CampaignTemplate | None) -> list[dict[str, Any]]:
+    if row is None:
         return []
-    return [{"template": variant.template_id, "weight": variant.weight} for variant in campaign.variants.all()]
+    return [{"template": variant.template_id, "weight": variant.weight} for variant in row.variants.all()]
 
 
-def _campaign(request: HttpRequest, pk: str) -> Campaign:
-    _need(request, "campaigns.view_campaign")
+def campaign_for(request: HttpRequest, pk: str) -> Campaign:
+    need(request, "campaigns.view_campaign")
     return get_object_or_404(Campaign.objects.select_related("sender", "created_by", "edited_by"), pk=pk)
 
 
-def _need(request: HttpRequest, permission: str) -> None:
+def need(request: HttpRequest, permission: str) -> None:
     if not request.user.has_perm(permission):
         raise PermissionDenied
 
 
-def _user(request: HttpRequest) -> User:
+def signed_in(request: HttpRequest) -> User:
     assert isinstance(request.user, User)  # noqa: S101 - the admin site lets nobody else in
     return request.user
 

@@ -46,11 +46,18 @@ STONE = {
 }
 
 
+_CAMPAIGN_TEMPLATES = reverse_lazy("admin:campaigns_campaign_templates")
+
+
 def _is_on_campaigns(request: HttpRequest) -> bool:
-    """Approvals live below the campaigns' address and have an entry of their own."""
-    approvals = str(reverse_lazy("admin:campaigns_campaign_approvals"))
+    """Approvals and campaign templates live below the campaigns' address and have entries of their own."""
     campaigns = str(reverse_lazy("admin:campaigns_campaign_changelist"))
-    return request.path.startswith(campaigns) and request.path != approvals
+    own = (str(reverse_lazy("admin:campaigns_campaign_approvals")), str(_CAMPAIGN_TEMPLATES))
+    return request.path.startswith(campaigns) and not request.path.startswith(own)
+
+
+def _is_on_campaign_templates(request: HttpRequest) -> bool:
+    return request.path.startswith(str(_CAMPAIGN_TEMPLATES))
 
 
 def _item(
@@ -99,6 +106,13 @@ UNFOLD: dict[str, object] = {
                         "admin:campaigns_campaign_changelist",
                         "campaigns.view_campaign",
                         active=_is_on_campaigns,
+                    ),
+                    _item(
+                        "Campaign templates",
+                        "bookmarks",
+                        "admin:campaigns_campaign_templates",
+                        "campaigns.view_campaigntemplate",
+                        active=_is_on_campaign_templates,
                     ),
                     _item(
                         "Approvals",

@@ -132,10 +132,12 @@ function summary(form) {
 dialogs();
 laterParts();
 phonePreview();
-for (const form of all("[data-campaign-form]")) {
+for (const form of all("[data-campaign-form], [data-setup-form]")) {
   liveAudience(form);
-  plannedOnly(form);
   variants(form);
   segmentSearch(form);
+}
+for (const form of all("[data-campaign-form]")) {
+  plannedOnly(form);
   summary(form);
 }
