@@ -102,11 +102,11 @@ class AccountAdmin(ModelAdmin):
         return [
             (None, {"fields": ["name", "provider", "is_default", "senders"]}),
             ("Server", {"fields": config, "description": "Not needed for the sandbox mailbox."}),
-            ("Pace", {"fields": ["max_connections"]}),
+            ("Pace", {"fields": ["max_connections", "rate_per_second"]}),
         ]
 
     def get_form(self, request: HttpRequest, obj: Account | None = None, change: bool = False, **kwargs: Any) -> Any:
-        kwargs["fields"] = ["name", "provider", "is_default", "senders", "max_connections"]
+        kwargs["fields"] = ["name", "provider", "is_default", "senders", "max_connections", "rate_per_second"]
         return super().get_form(request, obj, change, **kwargs)
 
     @display(description="Health", label={"Working": "success", "Refused": "danger"})

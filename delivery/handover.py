@@ -16,7 +16,7 @@ from campaigns.models import Campaign
 from contacts import consent
 from contacts.models import Suppression
 from core import failpoints
-from delivery import accounts, ledger
+from delivery import accounts, ledger, throttle
 from delivery.accounts import Lines
 from delivery.ledger import Claimed, Ending, State
 from delivery.models import Account
@@ -79,6 +79,7 @@ class Crew:
     def _hand_over(self, group: list[Ready]) -> None:
         ids = [ready.row.id for ready in group]
         held: set[int] = set()
+        throttle.wait_turn(self._account, len(group), must_stop=lambda: self.is_halted or self._must_stop())
         # 1. `sending` is committed before any byte leaves; a campaign that no longer sends holds nothing.
         if not (self.is_halted or self._must_stop()):
             held = ledger.begin_sending(ids, worker=self._worker, account_id=self._account.pk)

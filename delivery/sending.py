@@ -7,7 +7,7 @@ from itertools import islice
 
 from campaigns.models import Campaign
 from contacts.models import Contact
-from delivery import accounts, gate, ledger
+from delivery import accounts, gate, ledger, throttle
 from delivery.composing import CONTACT_FIELDS, Composer
 from delivery.handover import GROUP, Crew, Ready
 from delivery.ledger import Claimed, Ending, State
@@ -80,14 +80,15 @@ def send_batch(lane: Lane) -> int:
     """Claim one batch and give it to the crew; returns how many rows were claimed. Each of them is seen to."""
     if lane.crew.is_halted:
         return 0
-    claimed = ledger.claim(lane.run.pk, worker=lane.worker, after=lane.after, limit=BATCH)
+    limit = throttle.batch_size(lane.account, BATCH)
+    claimed = ledger.claim(lane.run.pk, worker=lane.worker, after=lane.after, limit=limit)
     if not claimed and lane.after:
         # Rows that were deferred or given back stand before where we are.
-        claimed = ledger.claim(lane.run.pk, worker=lane.worker, after=0, limit=BATCH)
+        claimed = ledger.claim(lane.run.pk, worker=lane.worker, after=0, limit=limit)
     lane.after = claimed[-1].id if claimed else 0
     left = {row.id for row in claimed}
     try:
-        for group in _groups(_composed(lane, _passed(lane, claimed))):
+        for group in _groups(_composed(lane, _passed(lane, claimed)), throttle.group_size(lane.account, GROUP)):
             if lane.crew.is_halted:
                 break
             lane.crew.give(group)
@@ -128,6 +129,6 @@ def _composed(lane: Lane, rows: Sequence[Claimed]) -> Iterator[Ready]:
     ledger.settle(poisoned, expected=[State.QUEUED], worker=lane.worker)
 
 
-def _groups(messages: Iterator[Ready]) -> Iterator[list[Ready]]:
-    while group := list(islice(messages, GROUP)):
+def _groups(messages: Iterator[Ready], size: int) -> Iterator[list[Ready]]:
+    while group := list(islice(messages, size)):
         yield group

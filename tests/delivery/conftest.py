@@ -46,6 +46,10 @@ class Provider:
     def recipients(self) -> list[str]:
         return [line.split("\t")[1] for line in self.log.read_text().splitlines()]
 
+    def moments(self) -> list[float]:
+        """When each message was accepted, by the provider's clock."""
+        return sorted(float(line.split("\t")[2]) for line in self.log.read_text().splitlines())
+
     def bodies(self) -> list[bytes]:
         return [path.read_bytes() for path in sorted(self.mails.iterdir(), key=lambda path: int(path.stem))]
 

@@ -11,6 +11,7 @@ import argparse
 import asyncio
 import os
 import re
+import time
 
 
 class Provider:
@@ -78,7 +79,7 @@ class Provider:
         self.accepted += 1
         found = re.search(rb"^Message-ID: <(.+?)>", body, re.M)
         name = found.group(1).decode() if found else "?"
-        os.write(self.log, f"{name}\t{recipient}\n".encode())
+        os.write(self.log, f"{name}\t{recipient}\t{time.time()}\n".encode())
         if self.options.keep:
             with open(f"{self.options.keep}/{self.accepted}.eml", "wb") as mail:
                 mail.write(body)

@@ -101,3 +101,18 @@ def test_two_senders_at_once_share_a_run_without_overlap(
     senders = [start_sender(), start_sender()]
     assert [sender.wait() for sender in senders] == [0, 0]
     agree(run, provider, unknown_at_most=0)
+
+
+def test_the_rate_of_an_account_holds_over_all_workers(
+    editor: User, provider: Provider, start_sender: Callable[..., Process]
+) -> None:
+    make_account(provider, rate_per_second=40)
+    make_people(PEOPLE)
+    run = plan(make_campaign(editor))
+    senders = [start_sender() for _ in range(3)]
+    assert [sender.wait() for sender in senders] == [0, 0, 0]
+    moments = provider.moments()
+    busiest = max(sum(start <= moment < start + 1 for moment in moments) for start in moments)
+    assert busiest <= 40
+    assert moments[-1] - moments[0] < 2 * PEOPLE / 40  # and it is used, not just kept to
+    agree(run, provider, unknown_at_most=0)
