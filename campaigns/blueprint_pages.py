@@ -21,7 +21,7 @@ def listed(request: HttpRequest) -> HttpResponse:
     """All campaign templates, by niche and category."""
     need(request, "campaigns.view_campaigntemplate")
     rows = CampaignTemplate.objects.select_related("sender", "created_by")
-    chosen = {field: request.GET.get(field, "") for field in ("niche", "category")}
+    chosen = {field: request.GET.get(field, "").replace("\x00", "") for field in ("niche", "category")}
     wanted = Q(**{field: value for field, value in chosen.items() if value})
     context = {
         "title": "Campaign templates",

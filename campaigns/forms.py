@@ -159,6 +159,12 @@ class KeepForm(forms.Form):
     category = forms.CharField(required=False, max_length=60)
 
 
+class TestForm(forms.Form):
+    """The dialog that sends a test."""
+
+    to = forms.EmailField(error_messages={"required": "Say who gets it.", "invalid": "This is no email address."})
+
+
 class VariantForm(forms.Form):
     template = TemplateChoice(
         Template.objects.filter(archived_at=None), empty_label="Choose a template", required=False, label="Template"

@@ -23,7 +23,7 @@ from campaigns import (
     overview,
     previewing,
 )
-from campaigns.forms import CampaignForm, VariantForms, VerbForm, WhenForm
+from campaigns.forms import CampaignForm, TestForm, VariantForms, VerbForm, WhenForm
 from campaigns.models import Approval, Campaign, CampaignTemplate
 from campaigns.overview import Failed
 from contacts.models import Contact
@@ -106,11 +106,8 @@ def test(request: HttpRequest, pk: str, key: str) -> HttpResponse:
     """Send one variant to one contact, as a test."""
     campaign = campaign_for(request, pk)
     variant = get_object_or_404(campaign.variants.select_related("campaign__sender", "template", "version"), key=key)
-    asked = request.POST.get("to", "").strip()
     try:
-        contact = Contact.objects.reachable().filter(email=asked.lower()).first()
-        if contact is None:
-            raise Refused("no_contact", f"No contact has the address “{asked}”. Tests go to contacts: add this one.")
+        contact = _test_contact(TestForm(request.POST))
         carriers.send_test(variant, to=contact, by=signed_in(request))
     except Refused as refused:
         return page(request, campaign, Failed(f"test-{key}", refused.message, request.POST.dict()), status=409)
@@ -303,6 +300,16 @@ def need(request: HttpRequest, permission: str) -> None:
 def signed_in(request: HttpRequest) -> User:
     assert isinstance(request.user, User)  # noqa: S101 - the admin site lets nobody else in
     return request.user
+
+
+def _test_contact(form: TestForm) -> Contact:
+    if not form.is_valid():
+        raise Refused("invalid", " ".join(str(error) for error in form.errors["to"]))
+    asked = form.cleaned_data["to"]
+    contact = Contact.objects.reachable().filter(email=asked.lower()).first()
+    if contact is None:
+        raise Refused("no_contact", f"No contact has the address “{asked}”. Tests go to contacts: add this one first.")
+    return contact
 
 
 def _segment_ids(request: HttpRequest, field: str) -> list[int]:

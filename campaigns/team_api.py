@@ -1,5 +1,7 @@
 """What the API tells of the people around a campaign: its history, what they say, and who works on it."""
 
+from typing import Any
+
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status, viewsets
 from rest_framework.decorators import action
@@ -48,21 +50,24 @@ class MembersSerializer(serializers.Serializer):
     is_restricted = serializers.BooleanField()
 
 
+class Username(serializers.SlugRelatedField[User]):
+    """Somebody of the team, by user name."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(slug_field="username", queryset=User.objects.filter(is_active=True), **kwargs)
+
+    def to_internal_value(self, data: Any) -> User:
+        if not isinstance(data, str) or "\x00" in data:  # which the database can't be asked about
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
 class MembersWriteSerializer(StrictSerializer):
     """People by their user names. Without editors, everyone whose role allows may change the campaign."""
 
-    owner = serializers.SlugRelatedField(
-        slug_field="username",
-        queryset=User.objects.filter(is_active=True),
-        required=False,
-        help_text="Left out: it stays with whom it is.",
-    )
-    editors = serializers.SlugRelatedField(
-        slug_field="username", queryset=User.objects.filter(is_active=True), many=True, required=False
-    )
-    viewers = serializers.SlugRelatedField(
-        slug_field="username", queryset=User.objects.filter(is_active=True), many=True, required=False
-    )
+    owner = Username(required=False, help_text="Left out: it stays with whom it is.")
+    editors = Username(many=True, required=False)
+    viewers = Username(many=True, required=False)
 
 
 class TeamWork(viewsets.GenericViewSet[Campaign]):
