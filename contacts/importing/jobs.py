@@ -24,7 +24,6 @@ from contacts.importing import checking, errorfile, files, staging, targets, wri
 from contacts.importing.columns import Incoming, columns_of, new_attributes
 from contacts.importing.files import BadFile, Dialect
 from contacts.models import AttributeDefinition, ImportJob
-from core import failpoints
 from core.errors import Refused
 from team import notices
 from team.models import Notice, User
@@ -211,10 +210,9 @@ def _work(job: ImportJob, deadline: float) -> bool:
         _check(job)
     if job.status == Status.IMPORTING:
         _ensure_staged(job)
-        incoming, last_row = Incoming.of(job), staging.last_row(job)
-        while job.rows_done + 1 < last_row:
-            writing.write_chunk(job, incoming)
-            failpoints.reach("after_import_chunk")
+        incoming, end = Incoming.of(job), staging.last_row(job) - 1
+        while job.rows_done < end:
+            writing.write(job, incoming, end=end, deadline=deadline)
             if time.monotonic() > deadline:
                 return True
         _finish(job)

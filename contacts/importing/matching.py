@@ -4,50 +4,53 @@ from django.db.backends.utils import CursorWrapper
 from psycopg import sql
 
 from contacts.importing.columns import Incoming, Sql
+from contacts.importing.targets import ADDRESSES
 
 _TWO_PEOPLE = "The external id and the email belong to two different contacts."
 _OTHER_ID = "The contact with this email has another external id."
 _SHARED_PHONE = "Several contacts have this phone number. Add an email or an external id."
 
 
-def match(cursor: CursorWrapper, incoming: Incoming, *, where: Sql | None = None) -> None:
-    """Fill the temporary table `matched` with (row_number, contact_id, problem) of the rows that mean someone known.
+def match(cursor: CursorWrapper, incoming: Incoming, *, tag: str = "", where: Sql | None = None) -> None:
+    """Fill the temporary table `matched` with the rows that mean someone known: contact_id, problem, is_changed.
 
-    It is gone at the end of the transaction; matching again within it starts afresh.
+    `is_changed` says whether the row with `tag` would change the contact, so that unchanged ones are read once and
+    never written. The table is gone at the end of the transaction; matching again within it starts afresh.
     """
     cursor.execute("DROP TABLE IF EXISTS pg_temp.matched")
     cursor.execute(
-        "CREATE TEMP TABLE matched (row_number bigint PRIMARY KEY, contact_id bigint, problem text) ON COMMIT DROP"
+        "CREATE TEMP TABLE matched (row_number bigint PRIMARY KEY, contact_id bigint, problem text, is_changed bool)"
+        " ON COMMIT DROP"
     )
-    keys = incoming.select(("external_id", "email", "phone"), where=where)
     cursor.execute(
-        sql.SQL(
-            "INSERT INTO matched SELECT i.row_number, coalesce({ids}), {problem} FROM ({keys}) i{joins}"
-            " WHERE coalesce({ids}) IS NOT NULL"
-        ).format(ids=_ids(incoming), problem=_problem(incoming), keys=keys, joins=_joins(incoming))
-    )
+        sql.SQL("INSERT INTO matched SELECT i.row_number, c.id, {problem}, {changes} FROM ({rows}) i{joins}").format(
+            problem=_problem(incoming), changes=changes(incoming, tag), rows=incoming.select(where=where),
+            joins=_joins(incoming),
+        )
+    )  # fmt: skip
     cursor.execute("ANALYZE matched")
 
 
 def _joins(incoming: Incoming) -> Sql:
-    joins = []
-    if incoming.has("external_id"):
-        joins.append(sql.SQL(" LEFT JOIN contacts_contact x ON x.external_id = i.external_id"))
-    if incoming.has("email"):
-        joins.append(sql.SQL(" LEFT JOIN contacts_contact e ON e.email = i.email"))
-    if incoming.has("phone"):
-        joins.append(
-            sql.SQL(
-                " LEFT JOIN LATERAL (SELECT min(id) AS id, count(*) AS found FROM contacts_contact p"
-                " WHERE p.phone = i.phone AND i.external_id IS NULL AND i.email IS NULL) p ON true"
-            )
-        )
-    return sql.SQL("").join(joins)
+    keys = [field for field in ADDRESSES if incoming.has(field)]
+    if keys != ["email"] and keys != ["external_id"]:
+        found = sql.SQL(", ").join(sql.SQL(_FOUND[field][1]) for field in keys)
+        joins = sql.SQL("").join(sql.SQL(_FOUND[field][0]) for field in keys)
+        return sql.SQL("{} JOIN contacts_contact c ON c.id = coalesce({})").format(joins, found)
+    # One key that is unique: the plain join lets the planner begin with the contacts where they are fewer.
+    return sql.SQL(" JOIN contacts_contact c ON c.{key} = i.{key}").format(key=sql.Identifier(keys[0]))
 
 
-def _ids(incoming: Incoming) -> Sql:
-    aliases = {"external_id": "x.id", "email": "e.id", "phone": "p.id"}
-    return sql.SQL(", ").join(sql.SQL(alias) for field, alias in aliases.items() if incoming.has(field))
+# How a contact is looked for by each key, and what names the one that was found.
+_FOUND = {
+    "external_id": (" LEFT JOIN contacts_contact x ON x.external_id = i.external_id", "x.id"),
+    "email": (" LEFT JOIN contacts_contact e ON e.email = i.email", "e.id"),
+    "phone": (
+        " LEFT JOIN LATERAL (SELECT min(id) AS id, count(*) AS found FROM contacts_contact p"
+        " WHERE p.phone = i.phone AND i.external_id IS NULL AND i.email IS NULL) p ON true",
+        "p.id",
+    ),
+}
 
 
 def _problem(incoming: Incoming) -> Sql:
@@ -61,7 +64,7 @@ def _problem(incoming: Incoming) -> Sql:
         )
     if incoming.has("phone"):
         cases.append(sql.SQL("WHEN p.found > 1 THEN {}").format(_SHARED_PHONE))
-    return sql.SQL("CASE {} ELSE NULL END").format(sql.SQL(" ").join(cases or [sql.SQL("WHEN false THEN ''").format()]))
+    return sql.SQL("CASE {} END").format(sql.SQL(" ").join(cases)) if cases else sql.SQL("NULL").format()
 
 
 # Empty cells never erase: what the row does not say stays as it is.

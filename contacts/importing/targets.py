@@ -114,10 +114,10 @@ _ATTRIBUTE_SQL = {
     "datetime": ("false", "{v}"),
     "list": ("false", "{v}"),
 }
-# How the canonical text becomes JSON: texts are quoted, the rest is JSON already.
+# How the canonical text becomes a JSON value: texts are quoted, the rest is JSON already.
 JSON_OF = {
-    "text": "to_jsonb({v})", "date": "to_jsonb({v})", "datetime": "to_jsonb({v})", "number": "to_jsonb(({v})::numeric)",
-    "boolean": "to_jsonb(({v})::boolean)", "list": "({v})::jsonb",
+    "text": "{v}", "date": "{v}", "datetime": "{v}", "number": "({v})::numeric", "boolean": "({v})::boolean",
+    "list": "({v})::jsonb",
 }  # fmt: skip
 
 

@@ -88,6 +88,14 @@ def test_the_last_row_about_a_person_wins_and_the_others_are_counted() -> None:
     assert Contact.objects.get().first_name == "Third"
 
 
+def test_a_row_that_is_replaced_itself_replaces_nobody() -> None:
+    rows = [["X2", "a@example.com"], ["X1", "a@example.com"], ["X1", "b@example.com"]]
+    job = imported(csv_bytes(["external_id", "email"], *rows))
+    assert counts(job)["duplicate"] == 1
+    found = Contact.objects.order_by("external_id").values_list("external_id", "email")
+    assert list(found) == [("X1", "b@example.com"), ("X2", "a@example.com")]
+
+
 def test_a_broken_last_row_does_not_replace_a_good_one() -> None:
     rows = [["ada@example.com", "Good", "+4915112345678"], ["ada@example.com", "Bad", "12"]]
     job = imported(csv_bytes(["email", "first_name", "phone"], *rows))
