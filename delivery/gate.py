@@ -18,7 +18,10 @@ from core.registry import Registry
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Whose send is asked about. `run_id` is None while nothing is planned yet ("what would happen if")."""
+    """Whose send is asked about. `run_id` is None while nothing is planned yet ("what would happen if").
+
+    Without a run the campaign's own state is not asked: it says nothing about the person, and would hide what does.
+    """
 
     campaign: Campaign
     channel: Channel
@@ -74,7 +77,9 @@ class CampaignState(Check):
     is_asked_at_plan = False
     defer_until = "statement_timestamp()"
 
-    def objection(self, question: Question) -> Objection:
+    def objection(self, question: Question) -> Objection | None:
+        if question.run_id is None:
+            return None
         return Objection(
             join=f"LEFT JOIN campaigns_campaign gate_k ON gate_k.id = {int(question.campaign.pk)}",
             condition="gate_k.status IS DISTINCT FROM 'sending'",

@@ -44,9 +44,9 @@ def send_test(version: TemplateVersion, *, to: Contact, sender: Sender | None = 
 
 
 def _ask_gate(campaign: Campaign, to: Contact) -> None:
-    """Everything but the campaign's own state and marketing consent is asked: a test is no marketing."""
+    """Everything but marketing consent is asked: a test is no marketing."""
     verdict = gate.ask(gate.question_for(campaign), [to.pk])[to.pk]
-    if verdict.reason and verdict.reason != gate.CampaignState.key:
+    if not verdict.may_send:
         check = gate.checks[verdict.reason]
         raise Refused(verdict.reason, f"Not sent to {to}. {check.explanation}")
 

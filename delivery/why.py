@@ -101,7 +101,7 @@ def _segments(campaign: Campaign) -> list[int]:
 
 
 def _gate_step(verdict: gate.Verdict) -> Step:
-    if verdict.may_send or verdict.reason == gate.CampaignState.key:
+    if verdict.may_send:
         return Step(True, "Nothing speaks against it", "Address, suppression and consent are fine today.")
     return Step(False, gate.checks[verdict.reason].label, gate.checks[verdict.reason].explanation)
 
@@ -109,7 +109,7 @@ def _gate_step(verdict: gate.Verdict) -> Step:
 def _forecast(is_inside: bool, verdict: gate.Verdict) -> str:
     if not is_inside:
         return "Not sent yet, and this person would not be in its audience today."
-    if verdict.may_send or verdict.reason == gate.CampaignState.key:
+    if verdict.may_send:
         return "Not sent yet. As things stand today, this person would get it."
     label = gate.checks[verdict.reason].label.lower()
     return f"Not sent yet. As things stand today, this person would not get it: {label}."

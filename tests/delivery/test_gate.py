@@ -46,10 +46,23 @@ def test_planning_and_asking_give_the_same_answers(editor: User) -> None:
 def test_a_paused_campaign_defers_and_skips_nobody(editor: User) -> None:
     [person] = make_people(1)
     campaign = make_campaign(editor)
+    run = plan(campaign)
     campaign.__class__.objects.filter(pk=campaign.pk).update(status="paused")
-    verdict = gate.ask(gate.question_for(campaign), [person.pk])[person.pk]
+    verdict = gate.ask(gate.question_for(campaign, run_id=run.pk), [person.pk])[person.pk]
     assert verdict.reason == "campaign_state"
     assert verdict.until is not None
+
+
+def test_before_anything_is_planned_the_answer_is_about_the_person_and_not_the_campaign(editor: User) -> None:
+    """A draft is not sending, and that must not hide that somebody is suppressed."""
+    [person] = make_people(1)
+    consent.suppress(person.email, reason="manual")
+    campaign = make_campaign(editor)
+    campaign.__class__.objects.filter(pk=campaign.pk).update(status="draft")
+    outbox.membership.refresh(campaign.segments.get())
+    campaign.refresh_from_db()
+    assert gate.ask(gate.question_for(campaign), [person.pk])[person.pk] == gate.Verdict("suppressed")
+    assert "would not get it: suppressed" in why.explain(campaign, person).answer
 
 
 def test_somebody_whose_row_is_gone_is_not_written_to(editor: User) -> None:
