@@ -1,7 +1,5 @@
 """The console's pages of delivery: the ledger, the sender accounts and the sandbox mailbox."""
 
-import email
-import email.policy
 from typing import Any
 
 from django import forms
@@ -16,7 +14,7 @@ from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminSelectWidget, U
 
 from core.errors import Refused
 from core.paging import KeysetFriendlyPaginator
-from delivery import settling, why
+from delivery import sandbox, settling, why
 from delivery.accounts import check_connection
 from delivery.models import Account, Message, SandboxMail
 from delivery.pages import contact_by
@@ -231,13 +229,12 @@ class SandboxMailAdmin(ModelAdmin):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         mail = self.get_object(request, object_id)
-        parsed = email.message_from_bytes(bytes(mail.raw), policy=email.policy.default) if mail else None
-        plain = parsed.get_body(("plain",)) if parsed is not None else None
+        raw = bytes(mail.raw) if mail else b""
         ledger = Message.objects.select_related("run__campaign", "contact").filter(pk=mail.message_id if mail else 0)
         context = {
             "mail": mail,
-            "headers": [(name, str(value)) for name, value in parsed.items()] if parsed is not None else [],
-            "plain": str(plain.get_content()) if plain is not None else "",
+            "headers": [(name, str(value)) for name, value in sandbox.parsed(raw).items()],
+            "plain": sandbox.text_of(sandbox.part_of(raw, "plain")),
             "ledger": ledger.first(),
             "title": mail.subject if mail else "",
             **(extra_context or {}),

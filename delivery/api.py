@@ -123,10 +123,10 @@ class Why(_OfCampaign, APIView):
         responses=WhySerializer,
     )
     def get(self, request: Request, id: UUID) -> Response:
-        contact = contact_by(request.query_params.get("contact", ""))
+        campaign, contact = self.campaign(), contact_by(request.query_params.get("contact", ""))
         if contact is None:
             raise serializers.ValidationError({"contact": ["No contact has this id, email or external id."]})
-        return Response(WhySerializer(why.explain(self.campaign(), contact)).data)
+        return Response(WhySerializer(why.explain(campaign, contact)).data)
 
 
 class Timeline(APIView):

@@ -1,5 +1,8 @@
 """One run's messages, composed: what all of them share is made once, and each person's envelope from it."""
 
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
 from campaigns.models import Campaign, Variant
 from contacts.models import Contact
 from delivery.ledger import Claimed
@@ -9,10 +12,30 @@ from delivery.models import Run
 from delivery.providers.base import Envelope
 from templates_app import rendering
 
-# What contact_context() reads, so that nothing else is loaded for a person.
-CONTACT_FIELDS = (
-    "id", "email", "phone", "external_id", "first_name", "last_name", "locale", "time_zone", "attributes", "tags",
-)  # fmt: skip
+
+class Person(NamedTuple):
+    """What a message may know of a contact. A tuple, because model instances take three times as long to load."""
+
+    id: int
+    email: str | None
+    phone: str | None
+    external_id: str | None
+    first_name: str
+    last_name: str
+    locale: str
+    time_zone: str
+    attributes: dict[str, Any]
+    tags: list[str]
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.first_name} {self.last_name}".strip()
+
+
+def people(contact_ids: Iterable[int]) -> dict[int, Person]:
+    """The contacts of a batch by id."""
+    rows = Contact.objects.filter(pk__in=list(contact_ids)).values_list(*Person._fields)
+    return {row[0]: Person(*row) for row in rows.iterator(chunk_size=1000)}
 
 
 class Composer:
@@ -31,7 +54,7 @@ class Composer:
             "campaign": {"name": campaign.name},
         }
 
-    def envelope(self, row: Claimed, contact: Contact) -> Envelope:
+    def envelope(self, row: Claimed, contact: Person) -> Envelope:
         """The finished message of one row; raises RenderError or BadHeader for a poisoned template or person."""
         address = contact.email or ""
         unsubscribe = self._links.unsubscribe(row.id)

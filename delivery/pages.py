@@ -1,14 +1,13 @@
 """Delivery's pages about other objects: a campaign's recipients, why a person did or didn't get it, their messages."""
 
-import email
-import email.policy
 from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
 from django.contrib import admin, messages
 from django.contrib.admin.views.decorators import staff_member_required
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -17,13 +16,18 @@ from django.views.decorators.http import require_POST, require_safe
 from campaigns.models import Campaign
 from contacts.models import Contact
 from core.errors import Refused
-from delivery import trying, why
+from delivery import sandbox, trying, why
 from delivery.models import Message, SandboxMail
 from events import names
 from events.models import Event
 from templates_app.models import TemplateVersion
 
 PAGE = 50
+# A mail is somebody's HTML: it may show itself and open its links in a new tab, and nothing more.
+MAIL_POLICY = (
+    "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; img-src http: https: data:; "
+    "style-src 'unsafe-inline'; font-src https:; frame-ancestors 'self'"
+)
 View = Callable[..., HttpResponse]
 
 
@@ -49,7 +53,7 @@ def _console(request: HttpRequest, title: str, **context: Any) -> dict[str, Any]
 def contact_by(text: str) -> Contact | None:
     """The contact whose public id, email or external id is `text`."""
     text = text.strip()
-    if not text:
+    if not text or "\x00" in text:
         return None
     found = Contact.objects.filter(email=text.lower()).first() or Contact.objects.filter(external_id=text).first()
     if found is None:
@@ -68,13 +72,13 @@ def recipients(request: HttpRequest, campaign: str) -> HttpResponse:
     rows = Message.objects.filter(run__campaign=subject).select_related("contact", "variant").order_by("-id")
     state, reason = request.GET.get("state", ""), request.GET.get("reason", "")
     rows = rows.filter(state=state) if state in Message.State.values else rows
-    rows = rows.filter(reason=reason[:30]) if reason else rows
+    rows = rows.filter(reason=reason[:30].replace("\x00", "")) if reason else rows
     who = request.GET.get("q", "").strip()
     if who:
         found = contact_by(who)
         rows = rows.filter(contact=found) if found else rows.none()
     before = request.GET.get("before", "")
-    page = list((rows.filter(pk__lt=int(before)) if before.isdigit() else rows)[: PAGE + 1])
+    page = list((rows.filter(pk__lt=int(before)) if before.isdecimal() else rows)[: PAGE + 1])
     context = _console(
         request,
         f"Recipients of {subject.name}",
@@ -129,7 +133,7 @@ def contact_messages(request: HttpRequest, contact: str) -> HttpResponse:
 @require_POST
 def test_send(request: HttpRequest) -> HttpResponse:
     """Send a template's version to one contact and go back to where the form was."""
-    version = get_object_or_404(TemplateVersion, uuid=request.POST.get("version", ""))
+    version = _version(request.POST.get("version", ""))
     asked = request.POST.get("to", "")
     contact = contact_by(asked)
     if contact is None:
@@ -146,23 +150,22 @@ def test_send(request: HttpRequest) -> HttpResponse:
     return HttpResponseRedirect(back)
 
 
+def _version(named: str) -> TemplateVersion:
+    try:
+        return get_object_or_404(TemplateVersion.objects.select_related("template"), uuid=UUID(named))
+    except ValueError as error:
+        raise Http404 from error
+
+
 @_needs("delivery.view_sandboxmail")
 @require_safe
 def sandbox_body(request: HttpRequest, pk: int) -> HttpResponse:
     """The HTML of a received mail, for a sandboxed frame: no script runs, and links open a new tab."""
     mail = get_object_or_404(SandboxMail, pk=pk)
-    part = email.message_from_bytes(bytes(mail.raw), policy=email.policy.default).get_body(("html", "plain"))
-    text = str(part.get_content()) if part is not None else ""
-    if part is not None and part.get_content_type() == "text/plain":
-        response = HttpResponse(text, content_type="text/plain; charset=utf-8")
-    else:
-        response = HttpResponse(text)
-    response._csp_replace = {  # type: ignore[attr-defined]
-        "default-src": ["'none'"],
-        "img-src": ["http:", "https:", "data:"],
-        "style-src": ["'unsafe-inline'"],
-        "font-src": ["https:"],
-        "sandbox": ["allow-popups", "allow-popups-to-escape-sandbox"],
-        "frame-ancestors": ["'self'"],
-    }
+    part = sandbox.part_of(bytes(mail.raw), "html", "plain")
+    is_plain = part is not None and part.get_content_type() == "text/plain"
+    response = HttpResponse(
+        sandbox.text_of(part), content_type=f"text/{'plain' if is_plain else 'html'}; charset=utf-8"
+    )
+    response["Content-Security-Policy"] = MAIL_POLICY  # whole: the console's own may not add to it
     return response

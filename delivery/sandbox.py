@@ -6,10 +6,11 @@ import email.policy
 import logging
 import signal
 from collections.abc import Sequence
+from email.message import EmailMessage, MIMEPart
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from django.conf import settings
-from django.db import close_old_connections
+from django.db import OperationalError, close_old_connections
 
 from delivery.models import SandboxMail
 
@@ -29,16 +30,16 @@ class Mailbox:
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802  aiosmtpd's name
         raw = envelope.content if isinstance(envelope.content, bytes) else b""
-        headers = email.message_from_bytes(raw[: raw.find(b"\r\n\r\n") + 4], policy=email.policy.default)
+        headers = parsed(raw[: raw.find(b"\r\n\r\n") + 4])
         ledger_id = str(headers.get("X-Carillon-Message", ""))
         for recipient in envelope.rcpt_tos:
             self._waiting.append(
                 SandboxMail(
-                    sender=(envelope.mail_from or "")[:320],
-                    recipient=recipient[:320],
-                    subject=str(headers.get("Subject", "")).replace("\0", ""),
+                    sender=_storable(envelope.mail_from or "")[:320],
+                    recipient=_storable(recipient)[:320],
+                    subject=_storable(str(headers.get("Subject", ""))),
                     raw=raw,
-                    message_id=int(ledger_id) if ledger_id.isdigit() else None,
+                    message_id=int(ledger_id) if ledger_id.isdecimal() and len(ledger_id) < 19 else None,
                 )
             )
         return "250 2.0.0 Kept in the sandbox mailbox"
@@ -50,8 +51,13 @@ class Mailbox:
 
     async def write(self) -> None:
         mails, self._waiting = self._waiting, []
-        if mails:
+        if not mails:
+            return
+        try:
             await asyncio.to_thread(self._store, mails)
+        except OperationalError as error:
+            logger.warning("%s mails wait until the database is back: %s", len(mails), error)
+            self._waiting = mails + self._waiting
 
     def _store(self, mails: Sequence[SandboxMail]) -> None:
         close_old_connections()
@@ -60,6 +66,31 @@ class Mailbox:
         if self._since_pruned >= KEEP // 10:
             self._since_pruned = 0
             prune()
+
+
+def parsed(raw: bytes) -> EmailMessage:
+    return email.message_from_bytes(raw, policy=email.policy.default)
+
+
+def part_of(raw: bytes, *kinds: str) -> MIMEPart | None:
+    """The first of the mail's bodies that is of one of `kinds`: html, plain."""
+    return parsed(raw).get_body(kinds)
+
+
+def text_of(part: MIMEPart | None) -> str:
+    """Its text, whatever charset it claims."""
+    if part is None:
+        return ""
+    try:
+        return str(part.get_content())
+    except LookupError:  # a charset that nobody knows
+        raw = part.get_payload(decode=True)
+        return raw.decode("utf-8", "replace") if isinstance(raw, bytes) else ""
+
+
+def _storable(text: str) -> str:
+    """What a text column holds: no NUL, no half characters."""
+    return text.replace("\0", "").encode("utf-8", "replace").decode()
 
 
 def prune(keep: int = KEEP) -> None:

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from itertools import islice
 
 from campaigns.models import Campaign
-from contacts.models import Contact
-from delivery import accounts, gate, ledger, throttle
-from delivery.composing import CONTACT_FIELDS, Composer
+from delivery import accounts, composing, gate, ledger, throttle
+from delivery.composing import Composer
 from delivery.handover import GROUP, Crew, Ready
 from delivery.ledger import Claimed, Ending, State
 from delivery.mime import BadHeader
@@ -119,7 +118,7 @@ def _passed(lane: Lane, claimed: Sequence[Claimed]) -> list[Claimed]:
 
 def _composed(lane: Lane, rows: Sequence[Claimed]) -> Iterator[Ready]:
     """The rows with their messages; one that can't be composed is set aside as skipped and the batch goes on."""
-    people = Contact.objects.only(*CONTACT_FIELDS).in_bulk([row.contact_id for row in rows])
+    people = composing.people(row.contact_id for row in rows)
     poisoned = []
     for row in rows:
         try:

@@ -8,7 +8,7 @@ import functools
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from liquid import BoundTemplate
 from liquid.exceptions import LiquidError
@@ -18,12 +18,22 @@ from templates_app.filling import RenderError as RenderError
 from templates_app.sandbox import MAX_OUTPUT_BYTES, BoundedContext
 
 if TYPE_CHECKING:
-    from contacts.models import Contact
     from templates_app.models import TemplateVersion
 
 MAX_SUBJECT = 990  # a header line is at most 998 octets
 _BREAKS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _GAPS = re.compile(r"\n[ \t]*(?:\n[ \t]*){2,}")
+
+
+class Knowable(Protocol):
+    """A contact, or a row with what templates may know of one."""
+
+    @property
+    def full_name(self) -> str: ...
+    @property
+    def tags(self) -> Any: ...
+    @property
+    def attributes(self) -> Any: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +106,7 @@ def renderer(version: "TemplateVersion") -> Renderer:
     return _parsed(version)
 
 
-def contact_context(contact: "Contact") -> dict[str, Any]:
+def contact_context(contact: Knowable) -> dict[str, Any]:
     """What templates may know of a person, as plain values; also of one that is not saved, for previews."""
     known: dict[str, Any] = {name: _text_of(getattr(contact, name)) for name in _CONTACT_TEXTS}
     # Fields that an unsaved contact has not been given hold a marker of Django's, not a value.
