@@ -26,7 +26,7 @@ reset: ## delete this console's data in var/ (asks first; YES=1 doesn't)
 	@YES=$(YES) VENV_PYTHON=$(BIN)/python sh bin/reset
 
 test: $(VENV)/dev.stamp check ## every check and every test
-	CARILLON_VAR=var/test $(BIN)/python -m pytest
+	CARILLON_VAR=var/test CARILLON_THROWAWAY=1 $(BIN)/python -m pytest
 
 check: $(VENV)/dev.stamp lint types ## everything but the tests
 	CARILLON_VAR=var/test $(BIN)/python manage.py makemigrations --check --dry-run

@@ -14,7 +14,7 @@ SCRIPT = '"><img src=x onerror="window.hacked=1"><script>window.hacked=1</script
 NOT_PAGES = re.compile(
     r"logout|\.csv|\.xlsx|/export|download|errors/|\?.*=|password_change|jsi18n|/body/|/held/|/api/docs|/data/"
 )
-MOST = 120
+MOST = 70
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -37,7 +37,7 @@ def links_of(page: Page) -> list[str]:
 
 
 def crawl(person: Person) -> list[str]:
-    """Follow links from the home page, two pages of each kind; returns the paths seen."""
+    """Follow links from the home page, at most two pages of each kind; returns the paths seen."""
     waiting, seen, kinds = ["/admin/"], [], dict[str, int]()
     while waiting and len(seen) < MOST:
         path = waiting.pop(0)
@@ -67,7 +67,7 @@ def test_every_page_opens_at_both_widths_and_runs_no_script_out_of_data(browser:
     seen = crawl(marketer)
     assert len(seen) > 25
     phone = Person(browser, console, "marketer", PHONE)
-    for path in seen:
+    for path in {kind(path): path for path in seen}.values():
         look_at(phone, path)
 
 
