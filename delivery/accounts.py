@@ -88,7 +88,8 @@ def refused(account: Account, campaign: Campaign, refusal: AccountRefused) -> ti
     )
     account.refresh_from_db()
     wait = refusal.wait or min(FIRST_WAIT * 2 ** (account.failure_count - 1), LONGEST_WAIT)
-    Account.objects.filter(pk=account.pk).update(retry_at=timezone.now() + wait)
+    account.retry_at = timezone.now() + wait
+    Account.objects.filter(pk=account.pk).update(retry_at=account.retry_at)
     if refusal.permanent or account.failure_count >= PAUSE_AFTER:
         _pause(account, campaign, refusal)
     return wait

@@ -4,12 +4,16 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
+from django.views.decorators.http import require_POST
 from unfold.admin import ModelAdmin
-from unfold.decorators import action, display
+from unfold.decorators import display
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from core.errors import Refused
@@ -19,6 +23,7 @@ from delivery.accounts import check_connection
 from delivery.models import Account, Message, SandboxMail
 from delivery.pages import contact_by
 from delivery.providers import providers
+from delivery.providers.base import Provider
 
 SECURITY = [("starttls", "STARTTLS"), ("tls", "TLS from the start"), ("none", "None (this machine or network only)")]
 STATE_COLOURS = {
@@ -71,7 +76,18 @@ class AccountForm(forms.ModelForm):
         provider = providers.get(data.get("provider", ""))
         if provider is not None and "host" in provider.fields and not data.get("config_host"):
             self.add_error("config_host", "An SMTP server needs a host name.")
+        if provider is not None:
+            self._keep_secrets_at_home(provider, data)
         return data
+
+    def _keep_secrets_at_home(self, provider: Provider, data: dict[str, Any]) -> None:
+        """A stored secret was given for one server: whoever points the account elsewhere must know it."""
+        stored = self.instance.config or {}
+        plain = provider.fields.keys() - provider.secret_fields
+        has_moved = any((data.get(f"config_{key}") or "") != (stored.get(key) or "") for key in plain)
+        for key in provider.secret_fields & stored.keys():
+            if has_moved and not data.get(f"config_{key}"):
+                self.add_error(f"config_{key}", "Write it again: the settings it was stored for have changed.")
 
     def save(self, commit: bool = True) -> Account:
         account: Account = super().save(commit=False)
@@ -90,7 +106,7 @@ class AccountForm(forms.ModelForm):
 class AccountAdmin(ModelAdmin):
     form = AccountForm
     list_display = ["name", "provider", "is_default", "health"]
-    actions_detail = ["try_connection"]
+    change_form_outer_before_template = "delivery/account_health.html"
     filter_horizontal = ["senders"]
 
     def get_fieldsets(
@@ -111,15 +127,27 @@ class AccountAdmin(ModelAdmin):
     def health(self, account: Account) -> str:
         return "Refused" if account.failing_since else "Working"
 
-    @action(description="Try the connection", url_path="try", permissions=["change"])
-    def try_connection(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        account = Account.objects.get(pk=object_id)
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(require_POST(self.try_connection))
+        return [path("<int:pk>/try/", view, name="delivery_account_try"), *super().get_urls()]
+
+    def save_model(self, request: HttpRequest, obj: Account, form: AccountForm, change: bool) -> None:
+        with transaction.atomic():
+            if obj.is_default:  # first, because a channel has one default at any moment
+                others = Account.objects.filter(channel=obj.channel, is_default=True).exclude(pk=obj.pk)
+                others.update(is_default=False)
+            super().save_model(request, obj, form, change)
+
+    def try_connection(self, request: HttpRequest, pk: int) -> HttpResponse:
+        account = get_object_or_404(Account, pk=pk)
+        if not self.has_change_permission(request, account):
+            raise PermissionDenied
         problem = check_connection(account)
         if problem:
             messages.error(request, problem)
         else:
             messages.success(request, f"{account.name} answers and lets us in.")
-        return HttpResponseRedirect(reverse("admin:delivery_account_change", args=[object_id]))
+        return redirect("admin:delivery_account_change", pk)
 
 
 @admin.register(Message)

@@ -1,0 +1,131 @@
+"""Which account carries what, its open lines, and how refusals add up and are forgotten."""
+
+import socket
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from campaigns.models import Campaign, Sender
+from delivery import accounts
+from delivery.accounts import Lines
+from delivery.models import Account
+from delivery.providers.base import AccountRefused, Envelope, Outcome
+from team.models import Notice, User
+from tests.delivery.conftest import Provider, make_account, make_campaign
+
+
+@pytest.fixture
+def campaign(editor: User) -> Campaign:
+    return make_campaign(editor)
+
+
+@pytest.fixture
+def account(db: None, provider: Provider) -> Account:
+    return make_account(provider)
+
+
+def nowhere(**fields: object) -> Account:
+    """An account at a port where nobody listens."""
+    config = {"host": "127.0.0.1", "port": 1, "security": "none"}
+    return Account.objects.create(name="Nowhere", provider="smtp", config=config, **fields)
+
+
+def envelope(number: int) -> Envelope:
+    body = b"Message-ID: <%d.x@example.com>\r\n\r\nHi\r\n" % number
+    return Envelope(number, "news@example.com", f"person{number}@example.com", body)
+
+
+def test_a_sender_s_own_account_comes_before_the_default(campaign: Campaign, account: Account) -> None:
+    assert accounts.account_for(campaign) == account
+    own = nowhere()
+    own.senders.add(campaign.sender)
+    assert accounts.account_for(campaign) == own
+    campaign.sender = Sender.objects.create(name="Other", email="other@example.com")
+    assert accounts.account_for(campaign) == account
+    Account.objects.all().delete()
+    assert accounts.account_for(campaign) is None
+
+
+def test_trying_a_connection_says_what_is_wrong_or_clears_what_was(account: Account) -> None:
+    assert "can't be reached" in accounts.check_connection(nowhere())
+    Account.objects.filter(pk=account.pk).update(
+        failing_since=timezone.now(), failure="Away", failure_count=3, retry_at=timezone.now() + timedelta(hours=1)
+    )
+    assert accounts.check_connection(account) == ""
+    account.refresh_from_db()
+    assert (account.failing_since, account.failure, account.failure_count, account.retry_at) == (None, "", 0, None)
+
+
+@pytest.mark.parametrize(
+    "config", [{}, {"host": ""}, {"host": "no.such.host.invalid"}, {"host": "127.0.0.1", "port": 1}]
+)
+def test_a_connection_that_can_t_be_made_is_a_sentence_and_no_crash(db: None, config: dict[str, object]) -> None:
+    account = Account.objects.create(name="Broken", provider="smtp", config={"security": "none", **config})
+    assert accounts.check_connection(account)
+
+
+def test_each_refusal_waits_longer_and_the_fifth_pauses_the_campaign(campaign: Campaign, account: Account) -> None:
+    waits = []
+    for number in range(1, accounts.PAUSE_AFTER + 1):
+        waits.append(accounts.refused(account, campaign, AccountRefused("Too busy")))
+        campaign.refresh_from_db()
+        is_last = number == accounts.PAUSE_AFTER
+        assert campaign.status == (Campaign.Status.PAUSED if is_last else Campaign.Status.SENDING)
+    assert waits == [timedelta(seconds=10 * 2**number) for number in range(5)]
+    assert accounts.must_wait(account)
+    assert account.failure == "Too busy"
+    assert campaign.status_changes.first().reason == "Relay refuses to send: Too busy"
+    assert Notice.objects.filter(level=Notice.Level.ERROR, text__contains="Too busy").exists()
+
+
+def test_no_wait_grows_without_end_and_a_provider_s_own_wait_wins(campaign: Campaign, account: Account) -> None:
+    Account.objects.filter(pk=account.pk).update(failure_count=40)
+    account.refresh_from_db()
+    assert accounts.refused(account, campaign, AccountRefused("Busy")) == accounts.LONGEST_WAIT
+    own = AccountRefused("Busy", wait=timedelta(seconds=7))
+    assert accounts.refused(account, campaign, own) == timedelta(seconds=7)
+
+
+def test_a_refusal_for_good_pauses_at_once_and_only_once(campaign: Campaign, account: Account) -> None:
+    for _ in range(2):
+        accounts.refused(account, campaign, AccountRefused("Blocked", permanent=True))
+    campaign.refresh_from_db()
+    assert campaign.status == Campaign.Status.PAUSED
+    assert campaign.status_changes.count() == 1
+
+
+def test_a_message_that_is_taken_forgets_the_troubles(campaign: Campaign, account: Account) -> None:
+    accounts.refused(account, campaign, AccountRefused("Busy"))
+    assert accounts.must_wait(account)
+    accounts.works_again(account)
+    assert not accounts.must_wait(account)
+    assert (account.failing_since, account.failure, account.failure_count) == (None, "", 0)
+
+
+def test_a_wait_that_is_over_lets_the_account_try_again(account: Account) -> None:
+    account.retry_at = timezone.now() - timedelta(seconds=1)
+    assert not accounts.must_wait(account)
+
+
+def test_a_line_is_used_again_and_a_stale_one_is_replaced(account: Account, provider: Provider) -> None:
+    lines = Lines(account)
+    try:
+        assert [result.outcome for result in lines.send([envelope(1), envelope(2)])] == [Outcome.ACCEPTED] * 2
+        [(_, first)] = lines._idle
+        lines.send([envelope(3)])
+        [(_, second)] = lines._idle
+        assert second is first
+        first._socket.shutdown(socket.SHUT_RDWR)  # as a server that hung up leaves it
+        assert [result.outcome for result in lines.send([envelope(4)])] == [Outcome.ACCEPTED]
+        assert lines._idle[0][1] is not first
+    finally:
+        lines.close()
+    assert provider.accepted() == {"1": 1, "2": 1, "3": 1, "4": 1}
+
+
+def test_lines_to_nowhere_refuse_and_keep_nothing_open(db: None) -> None:
+    lines = Lines(nowhere())
+    with pytest.raises(AccountRefused, match="can't be reached"):
+        lines.send([envelope(1)])
+    assert lines._idle == []
