@@ -19,6 +19,7 @@ STEPS: dict[str, Callable[[], object]] = {
     "senders": contents.make_senders,
     "finished campaigns": history.make,
     "plans": plans.make,
+    "campaign templates": plans.keep_as_templates,
     "figures": history.settle,
 }
 
