@@ -5,4 +5,4 @@ class DeliveryConfig(AppConfig):
     name = "delivery"
 
     def ready(self) -> None:
-        from delivery import carrying  # noqa: F401  registers itself; the models it reads are loaded only now
+        from delivery import carrying, holdings  # noqa: F401  register themselves; their models are loaded only now

@@ -1,0 +1,72 @@
+"""What delivery holds about a person: their messages, what they did with them, and copies in the sandbox mailbox."""
+
+import email
+import email.policy
+from typing import Any
+
+from django.db import connection
+
+from contacts.holdings import Holding, holdings
+from contacts.models import Contact
+from delivery.models import Message, SandboxMail
+from events.models import Event
+
+
+@holdings.register
+class Messages(Holding):
+    key = "messages"
+    label = "Messages"
+
+    def export(self, contact: Contact) -> list[dict[str, Any]]:
+        rows = Message.objects.filter(contact=contact).select_related("run__campaign").order_by("pk")
+        return [
+            {
+                "campaign": row.run.campaign.name, "channel": row.channel, "state": row.state, "reason": row.reason,
+                "detail": row.detail, "sent_at": row.sent_at, "opened_at": row.opened_at, "clicked_at": row.clicked_at,
+            }
+            for row in rows
+        ]  # fmt: skip
+
+    def erase(self, contact: Contact) -> None:
+        # That something was sent stays, so that figures add up; servers like to repeat the address in their answers.
+        Message.objects.filter(contact=contact).update(detail="", provider_id="")
+
+
+@holdings.register
+class Events(Holding):
+    key = "events"
+    label = "Events"
+
+    def export(self, contact: Contact) -> list[dict[str, Any]]:
+        events = Event.objects.filter(contact_id=contact.pk).order_by("occurred_at", "id")
+        return [
+            {"name": event.name, "at": event.occurred_at, "label": event.label, "properties": event.properties}
+            for event in events
+        ]
+
+    def erase(self, contact: Contact) -> None:
+        # Which link was followed stays; the address it led to may hold the person's own data.
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE events_event SET properties = properties - 'url' WHERE contact_id = %s AND properties ? 'url'",
+                [contact.pk],
+            )
+
+
+@holdings.register
+class SandboxMails(Holding):
+    key = "sandbox_mails"
+    label = "Mails in the sandbox"
+
+    def export(self, contact: Contact) -> list[dict[str, Any]]:
+        mails = SandboxMail.objects.filter(recipient=contact.email or "").order_by("pk")
+        return [{"subject": mail.subject, "received_at": mail.received_at, "text": _text(mail)} for mail in mails]
+
+    def erase(self, contact: Contact) -> None:
+        SandboxMail.objects.filter(recipient=contact.email or "").delete()
+
+
+def _text(mail: SandboxMail) -> str:
+    part = email.message_from_bytes(bytes(mail.raw), policy=email.policy.default).get_body(("plain",))
+    payload = part.get_payload(decode=True) if part is not None else b""
+    return payload.decode("utf-8", "replace") if isinstance(payload, bytes) else ""
