@@ -18,7 +18,7 @@ from typing import Any
 import django
 
 ROOT = Path(__file__).resolve().parent.parent
-NAMES = ["importing", "segmenting", "rendering", "sending", "eventlog"]
+NAMES = ["importing", "segmenting", "rendering", "sending", "eventlog", "pages"]
 HEADS = ["benchmark", "ours", "limit", "unit", "ratio", "peak MB", "goal"]
 
 

@@ -25,6 +25,7 @@ from contacts.forms import ConsentForm, ContactForm, SuppressionForm, attribute_
 from contacts.import_admin import ImportJobAdmin
 from contacts.models import AttributeDefinition, Contact, ImportJob, Suppression
 from core.errors import Refused
+from core.paging import EstimatingPaginator
 from team.models import User
 
 admin.site.register(ImportJob, ImportJobAdmin)
@@ -49,7 +50,7 @@ class ContactAdmin(ModelAdmin):
     search_fields = ["email"]
     search_help_text = "Start of an email, external id or last name; or a phone number"
     show_full_result_count = False
-    paginator = lists.EstimatingPaginator
+    paginator = EstimatingPaginator
     actions = ["export_csv", "export_xlsx"]
     list_before_template = "contacts/list_tools.html"
     change_form_outer_before_template = "contacts/contact_header.html"
@@ -84,7 +85,7 @@ class ContactAdmin(ModelAdmin):
     def standing(self, contact: Any) -> SafeString:
         if contact.erased_at:
             return badge("Erased", "muted")
-        if contact.is_suppressed:
+        if contact.suppression:
             return badge("Suppressed", "bad")
         tone, text = _CONSENT[contact.email_consent]
         return badge(text, tone)
@@ -257,7 +258,7 @@ class SuppressionAdmin(ModelAdmin):
     search_fields = ["address__startswith"]
     search_help_text = "Start of the address"
     show_full_result_count = False
-    paginator = lists.EstimatingPaginator
+    paginator = EstimatingPaginator
 
     def has_change_permission(self, request: HttpRequest, obj: Suppression | None = None) -> bool:
         return False  # added or removed, never rewritten: who added it and why must stay true

@@ -154,7 +154,8 @@ class Suppression(models.Model):
         IMPORTED = "imported", "Imported list"
 
     channel = models.CharField(max_length=20, choices=channel_choices, default="email")
-    address = models.CharField(max_length=254)
+    # Collation C as a contact's email has: otherwise the index would not answer for a contact's address.
+    address = models.CharField(max_length=254, db_collation="C")
     reason = models.CharField(max_length=20, choices=Reason, default=Reason.MANUAL)
     detail = models.CharField(max_length=500, blank=True, db_default="")
     created_by = models.ForeignKey(

@@ -17,7 +17,7 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from core.errors import Refused
-from core.paging import KeysetFriendlyPaginator
+from core.paging import EstimatingPaginator
 from delivery import sandbox, settling, why
 from delivery.accounts import check_connection
 from delivery.models import Account, Message, SandboxMail
@@ -160,7 +160,7 @@ class MessageAdmin(ModelAdmin):
     list_select_related = ["contact", "run__campaign"]
     list_per_page = 50
     ordering = ["-id"]
-    paginator = KeysetFriendlyPaginator
+    paginator = EstimatingPaginator
     show_full_result_count = False
     search_fields = ["pk"]
     search_help_text = "Email, external id or id of a contact"
@@ -228,7 +228,7 @@ class SandboxMailAdmin(ModelAdmin):
     list_display = ["subject_line", "recipient", "sender", "received_at"]
     list_per_page = 50
     ordering = ["-id"]
-    paginator = KeysetFriendlyPaginator
+    paginator = EstimatingPaginator
     show_full_result_count = False
     search_fields = ["recipient__startswith"]
     search_help_text = "Beginning of the recipient's address"

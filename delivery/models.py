@@ -153,6 +153,14 @@ class Message(models.Model):
             models.Index(
                 "lease_until", condition=models.Q(state__in=["queued", "sending"]), name="delivery_message_leased"
             ),
+            # The rows people look for: what was not sent is rare, and may stand at the far end of a million.
+            models.Index(
+                "run",
+                "state",
+                "id",
+                condition=models.Q(state__in=["failed", "skipped", "cancelled", "unknown"]),
+                name="delivery_message_unsent",
+            ),
         ]
 
     def __str__(self) -> str:
