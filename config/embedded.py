@@ -232,15 +232,19 @@ def _ensure_database(owner: str | None, binaries: Path, sockets: Path) -> None:
         _run_as(owner, binaries / "createdb", *connect, "carillon")
 
 
-def _postgres_is_up(data: Path) -> bool:
-    """Whether the process that the data directory names is alive and a PostgreSQL: numbers are used again."""
+def _living(pid_file: Path, name: str) -> psutil.Process | None:
+    """The process that the file names, if it lives and is what we think: numbers are used again."""
     try:
-        pid = int((data / "postmaster.pid").read_text().split("\n", 1)[0])
-        process = psutil.Process(pid)
-        # Where nothing reaps orphans (a container without an init), a killed server stays as a zombie.
-        return bool(process.name().startswith("postgres") and process.status() != psutil.STATUS_ZOMBIE)
+        process = psutil.Process(int(pid_file.read_text().split("\n", 1)[0]))
+        # Where nothing reaps orphans (a container without an init), a dead server stays as a zombie.
+        lives = process.name().startswith(name) and process.status() != psutil.STATUS_ZOMBIE
     except (OSError, ValueError, psutil.Error):
-        return False
+        return None
+    return process if lives else None
+
+
+def _postgres_is_up(data: Path) -> bool:
+    return _living(data / "postmaster.pid", "postgres") is not None
 
 
 def _stop_postgres(owner: str | None, binaries: Path, data: Path) -> None:
@@ -259,14 +263,11 @@ def _redis_is_up(client: Path, socket: Path) -> bool:
 
 
 def _end_redis(home: Path) -> None:
-    """End the Redis that `home` names, if it is alive; it writes what it holds first."""
-    try:
-        server = psutil.Process(int((home / "pid").read_text()))
-        if server.name().startswith("redis-server") and server.status() != psutil.STATUS_ZOMBIE:
-            server.terminate()
-            server.wait(timeout=20)
-    except (OSError, ValueError, psutil.NoSuchProcess):
-        return  # never started, or gone
+    """End the Redis that `home` names, if it lives; it writes what it holds first."""
+    server = _living(home / "pid", "redis-server")
+    if server is not None:
+        server.terminate()
+        _wait_for(lambda: _living(home / "pid", "redis-server") is None, f"Redis (process {server.pid}) does not end.")
 
 
 def _wait_for(ready: Callable[[], bool], failure: str, seconds: float = 20) -> None:

@@ -39,7 +39,7 @@ def main() -> int:
     try:
         _check_folder(var)
         lock = _claim(var)
-        if left := end_leftovers(var / "processes.json"):
+        if left := end_leftovers(var):
             _tell(f"An earlier start was killed; ended the {left} processes it left behind.")
         _check_port(host, port)
         _check_mail_port(port)
@@ -48,7 +48,7 @@ def main() -> int:
         return 1
     _tell(f"Starting Carillon in {ROOT} with its data in {var} …")
     _prepare()
-    supervisor = Supervisor(_commands(), record=var / "processes.json", cwd=ROOT)
+    supervisor = Supervisor(_commands(), place=var, cwd=ROOT)
     threading.Thread(target=_announce, args=(supervisor, host, port, var), daemon=True).start()
     supervisor.run()
     lock.close()

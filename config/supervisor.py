@@ -1,11 +1,10 @@
 """Runs the lines of the Procfile as one: prefixed output, restarts with a pause, an orderly end.
 
-Each process leads a process group of its own, so that a pool's or a server's children end with it, and is written
-down in a file, so that a start after `kill -9` of the supervisor finds and ends what that left behind.
+Each process leads a process group of its own, so that a pool's or a server's children end with it, and carries a mark,
+so that a start after `kill -9` of the supervisor finds and ends what that left behind.
 """
 
 import contextlib
-import json
 import os
 import signal
 import subprocess
@@ -24,6 +23,8 @@ PATIENCE_SECONDS = 12  # between "please end" and "end": longer than a batch tak
 HEAD_START_SECONDS = 15  # of the first process over the others, at most
 STABLE_SECONDS = 30  # who lived this long is restarted at once, as if it had never died
 LONGEST_PAUSE_SECONDS = 30
+MARK = "CARILLON_SUPERVISED"  # in the environment of all that we start: the place they belong to
+EMBEDDED = ("postgres", "redis-server")  # whichever process happened to start them, they end by their own rule
 
 
 @dataclass
@@ -48,10 +49,10 @@ class Supervisor:
     them load at the same time what one processor loads faster for one.
     """
 
-    def __init__(self, commands: dict[str, str], *, record: Path, cwd: Path) -> None:
+    def __init__(self, commands: dict[str, str], *, place: Path, cwd: Path) -> None:
         colours = get_colours()
         self.children = [Child(name, command, next(colours)) for name, command in commands.items()]
-        self.record, self.cwd = record, cwd
+        self.place, self.cwd = place, cwd
         self.stop_requests = 0
         self.first_is_ready = threading.Event()
         self._printer = Printer(sys.stdout, width=max(map(len, commands), default=0))
@@ -68,7 +69,6 @@ class Supervisor:
                 self._look_after(child)
             time.sleep(0.1)
         self._stop()
-        self.record.unlink(missing_ok=True)
 
     def say(self, text: str, *, name: str = "carillon", colour: str | None = None) -> None:
         with self._printing:
@@ -104,7 +104,7 @@ class Supervisor:
             f"exec {child.command}",
             shell=True,
             cwd=self.cwd,
-            env={**os.environ, "PATH": path, "PYTHONUNBUFFERED": "1"},
+            env={**os.environ, "PATH": path, "PYTHONUNBUFFERED": "1", MARK: str(self.place)},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -112,25 +112,17 @@ class Supervisor:
         )
         child.started_at = time.monotonic()
         threading.Thread(target=self._relay, args=(child, child.process), daemon=True).start()
-        self._write_record()
 
     def _relay(self, child: Child, process: subprocess.Popen[bytes]) -> None:
         assert process.stdout is not None  # noqa: S101
         for line in process.stdout:
             self.say(line.decode(errors="replace").rstrip(), name=child.name, colour=child.colour)
 
-    def _write_record(self) -> None:
-        running = [child.process.pid for child in self.children if child.process]
-        started = {}
-        for pid in running:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                started[str(pid)] = psutil.Process(pid).create_time()
-        self.record.write_text(json.dumps(started))
-
     def _stop(self) -> None:
         """Ask every process to end, wait, and then don't ask."""
         self.say("Stopping. Press ctrl-C again to end at once.")
         running = [child.process for child in self.children if child.process and child.is_running]
+        everyone = _families(running)
         for process in running:
             process.send_signal(signal.SIGTERM)  # only the leader: it tells its own children, in its own order
         deadline = time.monotonic() + PATIENCE_SECONDS
@@ -141,27 +133,50 @@ class Supervisor:
         for process in running:
             _signal_group(process.pid, signal.SIGKILL)
             process.wait()
+        _wait_until_gone(everyone)
         self.say("Stopped.")
 
 
-def end_leftovers(record: Path) -> int:
-    """End the processes that a killed supervisor left running; returns how many there were."""
+def _families(leaders: list[subprocess.Popen[bytes]]) -> list[psutil.Process]:
+    found: list[psutil.Process] = []
+    for leader in leaders:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            found += psutil.Process(leader.pid).children(recursive=True)
+    return found
+
+
+def _wait_until_gone(processes: list[psutil.Process], seconds: float = 3) -> None:
+    """Killed is not yet gone; who lives still counts as a user of the embedded servers, which we may stop next."""
+    deadline = time.monotonic() + seconds
+    while any(_lives(process) for process in processes) and time.monotonic() < deadline:
+        time.sleep(0.02)
+
+
+def _lives(process: psutil.Process) -> bool:
     try:
-        started = json.loads(record.read_text())
-    except (FileNotFoundError, ValueError):
-        return 0
-    left = [int(pid) for pid, when in started.items() if _is_same_process(int(pid), when)]
-    for pid in left:
-        _signal_group(pid, signal.SIGKILL)
-    record.unlink()
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+
+
+def end_leftovers(place: Path) -> int:
+    """End the processes that a killed supervisor of `place` left running; returns how many there were.
+
+    They are known by a variable in their environment: a list kept in a file misses what was starting when it died.
+    """
+    left = [process for process in psutil.process_iter() if _belongs_to(process, place)]
+    for process in left:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+    _wait_until_gone(left)
     return len(left)
 
 
-def _is_same_process(pid: int, created_at: float) -> bool:
+def _belongs_to(process: psutil.Process, place: Path) -> bool:
     try:
-        return bool(abs(psutil.Process(pid).create_time() - created_at) < 1)
-    except psutil.NoSuchProcess:
-        return False
+        return bool(process.environ().get(MARK) == str(place) and process.name() not in EMBEDDED and _lives(process))
+    except (psutil.Error, OSError):
+        return False  # gone meanwhile, or another user's
 
 
 def _signal_group(leader: int, number: int) -> None:

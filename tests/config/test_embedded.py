@@ -64,9 +64,9 @@ class Process:
 def servers_of(var: Path) -> list[int]:
     """Leading processes of the servers whose data is in `var`."""
     found = []
-    for process in psutil.process_iter(["cmdline", "name"]):
+    for process in psutil.process_iter(["cmdline", "name", "status"]):
         command = " ".join(process.info["cmdline"] or [])
-        if str(var) in command and process.info["name"] in SERVERS:
+        if str(var) in command and process.info["name"] in SERVERS and process.info["status"] != "zombie":
             found.append(process.pid)
     return found
 

@@ -1,6 +1,5 @@
 """`make run`: what is in the way is said with the way out, and the whole stack starts, serves and ends."""
 
-import json
 import os
 import re
 import signal
@@ -17,6 +16,8 @@ from pathlib import Path
 
 import psutil
 import pytest
+
+from tests.config.test_embedded import servers_of
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -151,8 +152,8 @@ def test_the_whole_console_starts_survives_kills_and_ends_without_orphans(var: P
     began = time.monotonic()
     first.stop()
     assert time.monotonic() - began < 15
-    psutil.wait_procs(everything, timeout=5)
     assert not [process for process in everything if process.is_running() and process.status() != "zombie"]
+    assert not servers_of(var)
 
     # The second start keeps people's data and their logins, and loads nothing again.
     again = Stack(var)
@@ -167,4 +168,4 @@ def test_the_whole_console_starts_survives_kills_and_ends_without_orphans(var: P
     third.wait_for("processes it left behind")
     third.wait_for("Stop with ctrl-C")
     third.stop()
-    assert not json.loads((var / "processes.json").read_text() if (var / "processes.json").exists() else "{}")
+    assert not servers_of(var)
