@@ -6,16 +6,13 @@ GROUP BY over them plus the INSERT that remembers which messages were seen (with
 """
 
 import random
-import resource
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
-from django.core.management import call_command
-from django.db import connection, connections
+from django.db import connection
 
 from analytics import rollup
+from bench import scratch
 from bench.result import Result
 from events import ingest, names, partitions, stream
 
@@ -24,7 +21,7 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def run(scale: float = 1.0) -> list[Result]:
-    with _scratch_database():
+    with scratch.database():
         partitions.ensure()
         below, newest = int(500_000 * scale), max(1000, int(NEWEST * min(1.0, scale * 10)))
         ingest.record_many(_events(below, seed=1))
@@ -33,11 +30,11 @@ def run(scale: float = 1.0) -> list[Result]:
         with connection.cursor() as cursor:
             cursor.execute("ANALYZE events_event")
         events = list(_events(newest, seed=2))
-        appended = _timed(lambda: ingest.record_many(events))
+        appended = scratch.timed(lambda: ingest.record_many(events))
         return [
             _result("append events by COPY", appended, _bare_copy(newest), newest),
-            _result("read events by cursor", _timed(_read_new), _bare_select(newest), newest),
-            _result("roll up the newest events", _timed(_fold_all), _bare_rollup(), newest),
+            _result("read events by cursor", scratch.timed(_read_new), _bare_select(newest), newest),
+            _result("roll up the newest events", scratch.timed(_fold_all), _bare_rollup(), newest),
         ]
 
 
@@ -78,19 +75,19 @@ def _bare_copy(newest: int) -> float:
             "CREATE TABLE bare_source AS SELECT * FROM events_event ORDER BY events_event.xid DESC LIMIT %s", [newest]
         )
         cursor.execute("ALTER TABLE bare DROP CONSTRAINT bare_pkey, ADD PRIMARY KEY (xid, id, occurred_at)")
-        return _timed(lambda: cursor.execute("INSERT INTO bare SELECT * FROM bare_source"))
+        return scratch.timed(lambda: cursor.execute("INSERT INTO bare SELECT * FROM bare_source"))
 
 
 def _bare_select(newest: int) -> float:
     with connection.cursor() as cursor:
-        return _timed(lambda: (cursor.execute("SELECT * FROM bare ORDER BY xid, id"), cursor.fetchall()))
+        return scratch.timed(lambda: (cursor.execute("SELECT * FROM bare ORDER BY xid, id"), cursor.fetchall()))
 
 
 def _bare_rollup() -> float:
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE bare")
         cursor.execute("CREATE TABLE bare_seen (LIKE analytics_firstseen INCLUDING INDEXES)")
-        return _timed(
+        return scratch.timed(
             lambda: (
                 cursor.execute(
                     "SELECT campaign_id, variant_id, date_trunc('hour', occurred_at), name, label, count(*),"
@@ -102,36 +99,6 @@ def _bare_rollup() -> float:
         )
 
 
-def _timed(work: object) -> float:
-    assert callable(work)
-    began = time.perf_counter()
-    work()
-    return time.perf_counter() - began
-
-
 def _result(name: str, ours: float, limit: float, count: int) -> Result:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    peak = scratch.own_peak_mb()
     return Result(f"{name} ({count:,})", round(ours, 3), round(limit, 3), "s", round(ours / limit, 2), round(peak))
-
-
-@contextmanager
-def _scratch_database() -> Iterator[None]:
-    """The default connection points at an empty, migrated database for the block."""
-    own = connection.settings_dict["NAME"]
-    scratch = "carillon_bench_eventlog"
-    with connection.cursor() as cursor:
-        cursor.execute(f"DROP DATABASE IF EXISTS {scratch}")
-        cursor.execute(f"CREATE DATABASE {scratch}")
-    _point_to(scratch)
-    try:
-        call_command("migrate", verbosity=0)
-        yield
-    finally:
-        _point_to(own)
-        with connection.cursor() as cursor:
-            cursor.execute(f"DROP DATABASE {scratch}")
-
-
-def _point_to(name: str) -> None:
-    connections.close_all()
-    connections["default"].settings_dict["NAME"] = name

@@ -1,12 +1,12 @@
 """How fast one person's content is made, beside python-liquid alone on the same message."""
 
-import resource
 import time
 from collections.abc import Callable
 from typing import Any
 
 from liquid import Environment
 
+from bench import scratch
 from bench.result import Result
 from templates_app.links import FoundLink
 from templates_app.rendering import Renderer
@@ -27,7 +27,7 @@ def run(scale: float) -> list[Result]:
     rounds = max(1, int(PEOPLE * scale) // len(people))
     ours = _rate(_ours(), people, rounds)
     bare = _rate(_bare(), people, max(1, rounds // 2))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    peak = scratch.own_peak_mb()
     goal = ">= 10,000/s; above 1 is faster than the library's own rendering"
     return [Result("render one person's content", ours, bare, "contents/s", ours / bare, peak, goal)]
 

@@ -9,7 +9,7 @@ from django.db.backends.utils import CursorWrapper
 from psycopg import sql
 
 from contacts.importing.columns import Column, Incoming, columns_of
-from contacts.importing.matching import match
+from contacts.importing.matching import has_one_unique_key, known, match
 from contacts.importing.staging import WHOLE_ROW, tables
 from contacts.importing.targets import ADDRESSES, read
 from contacts.models import ImportJob
@@ -160,36 +160,37 @@ def _count(job: ImportJob, incoming: Incoming) -> Counts:
     names, counts = tables(job), Counts()
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL work_mem = '128MB'")
-        match(cursor, incoming, tag=job.tag)
-        cursor.execute(
-            sql.SQL(
-                "INSERT INTO {} SELECT row_number, NULL, NULL, problem FROM matched WHERE problem IS NOT NULL"
-            ).format(names.errors)
-        )
-        cursor.execute(
-            sql.SQL(
-                "INSERT INTO {} SELECT row_number FROM (SELECT row_number, max(row_number) OVER"
-                " (PARTITION BY contact_id) AS last FROM matched WHERE problem IS NULL) m WHERE row_number < last"
-            ).format(names.replaced)
-        )
+        if has_one_unique_key(incoming):
+            found = sql.SQL("({}) m").format(known(incoming, tag=job.tag))
+        else:
+            found = _find_conflicts(cursor, job, incoming)
         counts.errors = _one(cursor, sql.SQL("SELECT count(DISTINCT row_number) FROM {}").format(names.errors))
         counts.duplicates = _one(cursor, sql.SQL("SELECT count(*) FROM {}").format(names.replaced))
-        counts.valid = job.row_count - counts.errors - counts.duplicates
-        changed, known = _changed(cursor, job)
-    counts.updated, counts.unchanged, counts.created = changed, known - changed, counts.valid - known
+        cursor.execute(sql.SQL("SELECT count(*) FILTER (WHERE is_changed), count(*) FROM {}").format(found))
+        changed, met = cursor.fetchone()
+    counts.valid = job.row_count - counts.errors - counts.duplicates
+    counts.updated, counts.unchanged, counts.created = changed, met - changed, counts.valid - met
     return counts
 
 
-def _changed(cursor: CursorWrapper, job: ImportJob) -> tuple[int, int]:
-    """Of the rows that mean someone known, how many would change them; and how many there are."""
+def _find_conflicts(cursor: CursorWrapper, job: ImportJob, incoming: Incoming) -> sql.Composed:
+    """Note rows that mean two people as errors, and earlier rows about one person as replaced; the others remain."""
+    names = tables(job)
+    match(cursor, incoming, tag=job.tag)
+    cursor.execute(
+        sql.SQL("INSERT INTO {} SELECT row_number, NULL, NULL, problem FROM matched WHERE problem IS NOT NULL").format(
+            names.errors
+        )
+    )
     cursor.execute(
         sql.SQL(
-            "SELECT count(*) FILTER (WHERE is_changed), count(*) FROM matched m WHERE problem IS NULL"
-            " AND NOT EXISTS (SELECT FROM {} r WHERE r.row_number = m.row_number)"
-        ).format(tables(job).replaced)
+            "INSERT INTO {} SELECT row_number FROM (SELECT row_number, max(row_number) OVER"
+            " (PARTITION BY contact_id) AS last FROM matched WHERE problem IS NULL) m WHERE row_number < last"
+        ).format(names.replaced)
     )
-    changed, known = cursor.fetchone()
-    return int(changed), int(known)
+    return sql.SQL(
+        "matched m WHERE problem IS NULL AND NOT EXISTS (SELECT FROM {} r WHERE r.row_number = m.row_number)"
+    ).format(names.replaced)
 
 
 def _one(cursor: CursorWrapper, statement: sql.Composed) -> int:

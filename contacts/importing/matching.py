@@ -22,23 +22,33 @@ def match(cursor: CursorWrapper, incoming: Incoming, *, tag: str = "", where: Sq
         "CREATE TEMP TABLE matched (row_number bigint PRIMARY KEY, contact_id bigint, problem text, is_changed bool)"
         " ON COMMIT DROP"
     )
-    cursor.execute(
-        sql.SQL("INSERT INTO matched SELECT i.row_number, c.id, {problem}, {changes} FROM ({rows}) i{joins}").format(
-            problem=_problem(incoming), changes=changes(incoming, tag), rows=incoming.select(where=where),
-            joins=_joins(incoming),
-        )
-    )  # fmt: skip
+    cursor.execute(sql.SQL("INSERT INTO matched {}").format(known(incoming, tag=tag, where=where)))
     cursor.execute("ANALYZE matched")
+
+
+def known(incoming: Incoming, *, tag: str = "", where: Sql | None = None) -> Sql:
+    """The statement behind `match`."""
+    return sql.SQL(
+        "SELECT i.row_number, c.id AS contact_id, {problem} AS problem, {changes} AS is_changed FROM ({rows}) i{joins}"
+    ).format(
+        problem=_problem(incoming), changes=changes(incoming, tag), rows=incoming.select(where=where),
+        joins=_joins(incoming),
+    )  # fmt: skip
+
+
+def has_one_unique_key(incoming: Incoming) -> bool:
+    """Whether each row can mean one contact at most, and each contact one row: no conflicts to look for."""
+    return [field for field in ADDRESSES if incoming.has(field)] in (["email"], ["external_id"])
 
 
 def _joins(incoming: Incoming) -> Sql:
     keys = [field for field in ADDRESSES if incoming.has(field)]
-    if keys != ["email"] and keys != ["external_id"]:
-        found = sql.SQL(", ").join(sql.SQL(_FOUND[field][1]) for field in keys)
-        joins = sql.SQL("").join(sql.SQL(_FOUND[field][0]) for field in keys)
-        return sql.SQL("{} JOIN contacts_contact c ON c.id = coalesce({})").format(joins, found)
-    # One key that is unique: the plain join lets the planner begin with the contacts where they are fewer.
-    return sql.SQL(" JOIN contacts_contact c ON c.{key} = i.{key}").format(key=sql.Identifier(keys[0]))
+    if has_one_unique_key(incoming):
+        # The plain join lets the planner begin with the contacts where they are fewer.
+        return sql.SQL(" JOIN contacts_contact c ON c.{key} = i.{key}").format(key=sql.Identifier(keys[0]))
+    found = sql.SQL(", ").join(sql.SQL(_FOUND[field][1]) for field in keys)
+    joins = sql.SQL("").join(sql.SQL(_FOUND[field][0]) for field in keys)
+    return sql.SQL("{} JOIN contacts_contact c ON c.id = coalesce({})").format(joins, found)
 
 
 # How a contact is looked for by each key, and what names the one that was found.
@@ -64,7 +74,7 @@ def _problem(incoming: Incoming) -> Sql:
         )
     if incoming.has("phone"):
         cases.append(sql.SQL("WHEN p.found > 1 THEN {}").format(_SHARED_PHONE))
-    return sql.SQL("CASE {} END").format(sql.SQL(" ").join(cases)) if cases else sql.SQL("NULL").format()
+    return sql.SQL("CASE {} END").format(sql.SQL(" ").join(cases)) if cases else sql.SQL("NULL::text").format()
 
 
 # Empty cells never erase: what the row does not say stays as it is.
