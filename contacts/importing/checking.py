@@ -164,13 +164,29 @@ def _count(job: ImportJob, incoming: Incoming) -> Counts:
             found = sql.SQL("({}) m").format(known(incoming, tag=job.tag))
         else:
             found = _find_conflicts(cursor, job, incoming)
+        changed, met = _changed(cursor, found)
         counts.errors = _one(cursor, sql.SQL("SELECT count(DISTINCT row_number) FROM {}").format(names.errors))
         counts.duplicates = _one(cursor, sql.SQL("SELECT count(*) FROM {}").format(names.replaced))
-        cursor.execute(sql.SQL("SELECT count(*) FILTER (WHERE is_changed), count(*) FROM {}").format(found))
-        changed, met = cursor.fetchone()
     counts.valid = job.row_count - counts.errors - counts.duplicates
     counts.updated, counts.unchanged, counts.created = changed, met - changed, counts.valid - met
     return counts
+
+
+def _changed(cursor: CursorWrapper, found: sql.Composed) -> tuple[int, int]:
+    """Of the rows that mean someone known, how many would change them; and how many there are."""
+    cursor.execute(sql.SQL("SELECT count(*) FILTER (WHERE is_changed), count(*) FROM {}").format(found))
+    changed, met = cursor.fetchone()
+    return int(changed), int(met)
+
+
+@transaction.atomic
+def is_all_known(job: ImportJob, incoming: Incoming) -> bool:
+    """Whether writing would change nothing, told in one pass; False too where only writing can tell."""
+    if job.grants_consent or not has_one_unique_key(incoming):
+        return False
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL work_mem = '128MB'")
+        return _changed(cursor, sql.SQL("({}) m").format(known(incoming, tag=job.tag))) == (0, job.valid_count)
 
 
 def _find_conflicts(cursor: CursorWrapper, job: ImportJob, incoming: Incoming) -> sql.Composed:
