@@ -29,7 +29,9 @@ pytestmark = [pytest.mark.fault, pytest.mark.xdist_group("embedded")]
 
 
 @pytest.fixture
-def var() -> Iterator[Path]:
+def var(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A data folder of its own, whose servers keep what they are given as they do outside of tests."""
+    monkeypatch.delenv("CARILLON_THROWAWAY", raising=False)
     folder = Path(tempfile.mkdtemp(prefix="car"))
     yield folder
     for pid in servers_of(folder):  # of a test that failed
