@@ -11,10 +11,11 @@ SCALE ?= 1
 # Variables of a .env file, for those who keep one, reach every process.
 ENVIRONMENT := set -a; [ ! -f .env ] || . ./.env; set +a;
 
-# What a production installation would set, to check its settings; the secrets guard nothing.
+# What a production installation would set, to check its settings; the secrets guard nothing, the servers aren't asked.
 SECRET := $$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(50))')
 PRODUCTION := CARILLON_ENV=production SECRET_KEY=$(SECRET) TOKEN_KEYS=$(SECRET) FIELD_KEYS=$(SECRET) \
-    PUBLIC_URL=https://carillon.example.com BEHIND_PROXY=1
+    PUBLIC_URL=https://carillon.example.com BEHIND_PROXY=1 \
+    DATABASE_URL=postgresql://carillon@db.example.com/carillon REDIS_URL=redis://redis.example.com:6379/0
 
 help: ## what there is
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

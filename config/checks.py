@@ -43,8 +43,16 @@ def proxy_is_declared(app_configs: Sequence[AppConfig] | None, **_: Any) -> list
     return []
 
 
-def broker_keeps_everything(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
-    """A Redis that evicts keys when memory is short drops wake-ups, rate limits and sessions without a word."""
+def broker_keeps_everything(
+    app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **_: Any
+) -> list[CheckMessage]:
+    """A Redis that evicts keys when memory is short drops wake-ups, rate limits and sessions without a word.
+
+    Like Django's own checks of databases it asks the server only when `--database` is given: settings can be checked
+    where no server is within reach.
+    """
+    if not databases:
+        return []
     try:
         with redis.Redis.from_url(settings.REDIS_URL, socket_timeout=3) as server:
             policy = server.config_get("maxmemory-policy").get("maxmemory-policy")

@@ -1,7 +1,8 @@
 """Every setting, read from the environment; see .env.example for what each variable means.
 
 With nothing set this is one laptop: embedded PostgreSQL and Redis, a sandbox mailbox, a generated secret. With
-CARILLON_ENV=production nothing is generated or assumed: what is missing stops the start with a sentence that names it.
+CARILLON_ENV=production nothing is generated, assumed or started: what is missing stops the start with a sentence that
+names it.
 """
 
 import os
@@ -11,7 +12,6 @@ from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
-from django.core.exceptions import ImproperlyConfigured
 
 from config import console, embedded
 
@@ -29,11 +29,19 @@ def env_flag(name: str, default: bool) -> bool:
     return os.environ.get(name, "1" if default else "0").lower() in {"1", "true", "yes", "on"}
 
 
-def required(name: str) -> str:
-    value = os.environ.get(name, "")
-    if not value:
-        raise ImproperlyConfigured(f"{name} is not set. Production needs it; .env.example explains how to make one.")
-    return value
+def required(name: str, hint: str) -> str:
+    """What production can't do without. Its absence ends the process with a sentence: a traceback would hide it."""
+    return os.environ.get(name, "") or sys.exit(f"\n{name} is not set, and production needs it. {hint}\n")
+
+
+def server_url(name: str, example: str) -> str:
+    """The address of a server; empty on one machine, where one of our own is started.
+
+    Not so in production: an empty database in the place of the real one would look like lost data, and processes on
+    several machines would each have their own.
+    """
+    hint = f"Say where your server is: {name}={example}"
+    return required(name, hint) if IS_PRODUCTION else os.environ.get(name, "")
 
 
 def local_secret(name: str) -> str:
@@ -53,7 +61,12 @@ def local_secret(name: str) -> str:
 
 
 # --- Secrets -------------------------------------------------------------------------------------------------------
-SECRET_KEY = required("SECRET_KEY") if IS_PRODUCTION else os.environ.get("SECRET_KEY") or local_secret("secret_key")
+HOW_TO_MAKE_ONE = 'Make one: python -c "import secrets; print(secrets.token_urlsafe(50))"'
+SECRET_KEY = (
+    required("SECRET_KEY", HOW_TO_MAKE_ONE)
+    if IS_PRODUCTION
+    else os.environ.get("SECRET_KEY") or local_secret("secret_key")
+)
 SECRET_KEY_FALLBACKS = env_list("SECRET_KEY_FALLBACKS")
 # Newest first. Tracking links and stored credentials outlive sessions, so they have keys of their own.
 TOKEN_KEYS = env_list("TOKEN_KEYS") or [SECRET_KEY]
@@ -85,15 +98,17 @@ def database(url: str) -> dict[str, object]:
     }
 
 
+_database_url = server_url("DATABASE_URL", "postgresql://user:password@host:5432/carillon")
+_redis_url = server_url("REDIS_URL", "redis://host:6379/0")
 try:
-    DATABASES = {"default": database(os.environ.get("DATABASE_URL") or embedded.start_postgres(VAR_DIR))}
-    _redis_socket = "" if os.environ.get("REDIS_URL") else embedded.start_redis(VAR_DIR)
+    DATABASES = {"default": database(_database_url or embedded.start_postgres(VAR_DIR))}
+    _redis_socket = "" if _redis_url else embedded.start_redis(VAR_DIR)
 except embedded.EmbeddedServerError as error:
     sys.exit(f"\n{error}\n")
-REDIS_URL = os.environ.get("REDIS_URL") or f"unix://{_redis_socket}"
+REDIS_URL = _redis_url or f"unix://{_redis_socket}"
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
 
-CELERY_BROKER_URL = os.environ.get("REDIS_URL") or f"redis+socket://{_redis_socket}"
+CELERY_BROKER_URL = _redis_url or f"redis+socket://{_redis_socket}"
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 600, "socket_keepalive": True}
 CELERY_TASK_IGNORE_RESULT = True  # the rows are the truth; a result would say it twice
