@@ -88,6 +88,12 @@ UNFOLD: dict[str, object] = {
     "LOGIN": {"form": "team.auth.LoginForm", "image": _chime},
     "STYLES": [_stylesheet],
     "SCRIPTS": [],
+    "ACCOUNT": {
+        "navigation": [
+            {"title": "Your settings", "link": reverse_lazy("admin:team_user_settings")},
+            {"title": "Change password", "link": reverse_lazy("admin:password_change")},
+        ]
+    },
     "SIDEBAR": {
         "show_search": False,
         "show_all_applications": False,

@@ -23,7 +23,7 @@ from unfold.forms import AdminPasswordChangeForm
 
 from core.errors import Refused
 from team import apikeys
-from team.forms import NewKeyForm, NewTeamMemberForm, TeamMemberForm
+from team.forms import NewKeyForm, NewTeamMemberForm, SettingsForm, TeamMemberForm
 from team.models import ApiKey, Notice, User
 
 admin.site.unregister(Group)  # the three roles are written by code (roles.py): a page to edit them would lie
@@ -68,6 +68,21 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         return super().get_queryset(request).prefetch_related("groups")
+
+    def get_urls(self) -> list[URLPattern]:
+        own = path("settings/", self.admin_site.admin_view(self.settings_view), name="team_user_settings")
+        return [own, *super().get_urls()]
+
+    def settings_view(self, request: HttpRequest) -> HttpResponse:
+        """What everybody may change about themselves, and nobody about others: it needs no permission."""
+        person = _person(request)
+        form = SettingsForm(request.POST or None, instance=User.objects.get(pk=person.pk))  # person stays as stored
+        if form.is_valid():
+            self.log_change(request, form.save(), [{"changed": {"fields": [form[n].label for n in form.changed_data]}}])
+            messages.success(request, "Your settings are saved.")
+            return redirect("admin:team_user_settings")
+        context = {"title": "Your settings", "form": form, "person": person, "person_roles": self.roles(person)}
+        return TemplateResponse(request, "team/settings.html", self.admin_site.each_context(request) | context)
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         obj.is_staff = True  # the console is all there is to sign in to

@@ -52,6 +52,17 @@ class NewTeamMemberForm(UserCreationForm):
     time_zone = TimeZoneField(initial="UTC", help_text=User._meta.get_field("time_zone").help_text)
 
 
+class SettingsForm(forms.ModelForm):
+    """What people may change about themselves; roles, user name and address are an administrator's to give."""
+
+    time_zone = TimeZoneField(help_text=User._meta.get_field("time_zone").help_text)
+
+    class Meta:
+        model = User
+        fields = ["first_name", "last_name", "time_zone"]
+        widgets = {name: UnfoldAdminTextInputWidget() for name in ("first_name", "last_name")}
+
+
 class NewKeyForm(forms.Form):
     """Its cleaned data are the arguments of apikeys.issue."""
 
