@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
+from django.db import connections
 from django.test import Client
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from pytest_django.live_server_helper import LiveServer
@@ -31,6 +32,9 @@ def browser(monkeypatch: pytest.MonkeyPatch) -> Iterator[Browser]:
         running = playwright.chromium.launch(executable_path=CHROMIUM, args=options)
         yield running
         running.close()
+        # While playwright's loop runs in this thread, Django keeps the thread's connections apart from those outside of
+        # it: pytest-django, which ends after the loop, doesn't see them, and they would hold the test database.
+        connections.close_all()
 
 
 @pytest.fixture
