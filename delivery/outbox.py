@@ -1,18 +1,18 @@
 """Runs: opening them, freezing their audience into the ledger, and ending them. The only writer of Run.status."""
 
+import contextlib
 import logging
 
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
 from campaigns import allocation, approval, audience, lifecycle
 from campaigns.models import Campaign
+from core.errors import Refused
 from delivery import gate, ledger
 from delivery.models import Message, Run, RunStatusChange
 from segments import membership
-from team import notices
-from team.models import Notice
 
 logger = logging.getLogger(__name__)
 
@@ -27,12 +27,12 @@ MOVES: dict[str, tuple[str, ...]] = {
 def sweep() -> None:
     """Find all work that the rows show: what a broker message would have told, had none been lost."""
     ledger.reap()
+    for run in Run.objects.filter(status__in=[Run.Status.PLANNING, Run.Status.SENDING]).select_related("campaign"):
+        close_if_quiet(run)
     for campaign in Campaign.objects.filter(status=Campaign.Status.SENDING, kind=Campaign.Kind.BROADCAST):
         open_run(campaign)
     for run in Run.objects.filter(status=Run.Status.PLANNING).select_related("campaign"):
-        plan(run)
-    for run in Run.objects.filter(status=Run.Status.SENDING).select_related("campaign"):
-        close_if_quiet(run)
+        _plan_or_pause(run)
 
 
 def has_due() -> bool:
@@ -47,6 +47,17 @@ def open_run(campaign: Campaign) -> Run:
     """The run of the campaign's planned instant; the same one however often and from wherever it is asked for."""
     run, _ = Run.objects.get_or_create(campaign=campaign, planned_at=campaign.planned_at or timezone.now())
     return run
+
+
+def _plan_or_pause(run: Run) -> None:
+    """What keeps one run from being planned keeps no other from it."""
+    try:
+        plan(run)
+    except Refused as refused:  # a segment takes too long, there is no variant: for a person to see to
+        with contextlib.suppress(Refused):  # somebody paused or cancelled it first
+            lifecycle.pause(run.campaign, by=None, reason=f"Its audience can't be put together. {refused.message}")
+    except DatabaseError:
+        logger.exception("run %s of campaign %s could not be planned; it is tried again", run.pk, run.campaign.uuid)
 
 
 def plan(run: Run) -> bool:
@@ -79,7 +90,6 @@ def _is_no_longer_what_was_approved(campaign: Campaign) -> bool:
     if changed:
         reason = f"Paused before anything was sent: {' and '.join(changed)} changed since it was approved."
         lifecycle.pause(campaign, by=None, reason=reason)
-        notices.tell(f"“{campaign.name}”: {reason}", level=Notice.Level.ERROR)
     return bool(changed)
 
 
@@ -106,16 +116,22 @@ def freeze_audience(run: Run, campaign: Campaign) -> int:
 
 def close_if_quiet(run: Run) -> None:
     """End a run that has nothing left to do, and with it its campaign."""
-    campaign = run.campaign
-    if campaign.status == Campaign.Status.CANCELLED:
+    if run.campaign.status == Campaign.Status.CANCELLED:
         while ledger.cancel_rest(run.pk):
             pass
         if ledger.is_quiet(run.pk):
             _finish(run, Run.Status.CANCELLED)
-    elif campaign.status == Campaign.Status.SENDING and ledger.is_quiet(run.pk):
-        with transaction.atomic():
-            if _finish(run, Run.Status.FINISHED):
-                lifecycle.finish(campaign)
+    elif run.campaign.status == Campaign.Status.SENDING and run.status == Run.Status.SENDING:
+        _finish_with_campaign(run)
+
+
+def _finish_with_campaign(run: Run) -> None:
+    """Both or neither: a campaign that was paused in this moment would never find its run again."""
+    with transaction.atomic():
+        # Held, so that nobody plans a row again (settling.py) between the question and the end.
+        Run.objects.select_for_update().get(pk=run.pk)
+        if ledger.is_quiet(run.pk) and lifecycle.finish(run.campaign):
+            _finish(run, Run.Status.FINISHED)
 
 
 def recount(run: Run) -> None:
@@ -123,12 +139,10 @@ def recount(run: Run) -> None:
     Run.objects.filter(pk=run.pk).update(final_counts=ledger.counts(run.pk))
 
 
-def _finish(run: Run, status: str) -> bool:
+def _finish(run: Run, status: str) -> None:
     with transaction.atomic():
-        if not _move(run, run.status, status):
-            return False
-        Run.objects.filter(pk=run.pk).update(finished_at=timezone.now(), final_counts=ledger.counts(run.pk))
-    return True
+        if _move(run, run.status, status):
+            Run.objects.filter(pk=run.pk).update(finished_at=timezone.now(), final_counts=ledger.counts(run.pk))
 
 
 def _move(run: Run, old: str, new: str, reason: str = "") -> bool:

@@ -24,7 +24,8 @@ def settle_unknown(messages: QuerySet[Message], *, state: str, by: User) -> int:
         rows = list(messages.select_for_update(of=("self",)).values_list("pk", "state", "run_id"))
         if any(old != Message.State.UNKNOWN for _, old, _ in rows):
             raise Refused("not_unknown", "Only rows in the state “unknown” can be settled. Choose those alone.")
-        runs = list(Run.objects.filter(pk__in={run_id for _, _, run_id in rows}))
+        # Held, so that no run ends while one of its rows is planned again.
+        runs = list(Run.objects.select_for_update().filter(pk__in={run_id for _, _, run_id in rows}).order_by("pk"))
         if state == Message.State.PLANNED and any(run.status != Run.Status.SENDING for run in runs):
             raise Refused("run_ended", "The campaign has ended, so nothing of it is sent again. Note them as not sent.")
         said = f"Settled by {by}."

@@ -74,7 +74,13 @@ def drain(slot: int) -> None:
 def sweep() -> None:
     """Find what is to be done from the rows alone, and wake the senders that don't run."""
     WorkerBeat.objects.update_or_create(name="sweep", defaults={"at": timezone.now()})
-    outbox.sweep()
+    try:
+        outbox.sweep()
+    finally:  # whatever is wrong with one run, the others are sent
+        _wake_senders()
+
+
+def _wake_senders() -> None:
     if outbox.has_due():
         for slot in range(settings.SEND_WORKERS):
             if cache.add(f"drain:{slot}", 1, timeout=20):
