@@ -4,9 +4,9 @@ import contextlib
 import threading
 import time
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from django.db.models import F
+from django.db import transaction
 from django.utils import timezone
 
 from campaigns import lifecycle
@@ -19,7 +19,7 @@ from team import notices
 from team.models import Notice
 
 MAX_IDLE_SECONDS = 30  # servers hang up on idle lines after minutes; a line this old is not worth the risk
-PAUSE_AFTER = 5  # refusals in a row
+PAUSE_AFTER = 5  # refusals in a row, those of lines side by side counted as one
 FIRST_WAIT = timedelta(seconds=10)
 LONGEST_WAIT = timedelta(minutes=15)
 
@@ -79,20 +79,33 @@ class Lines:
                 self._idle.pop()[1].close()
 
 
-def refused(account: Account, campaign: Campaign, refusal: AccountRefused) -> timedelta:
-    """Note that the provider refuses the account; returns how long to wait. Pauses the campaign when it lasts."""
-    Account.objects.filter(pk=account.pk).update(
-        failure=str(refusal)[:2000],
-        failure_count=F("failure_count") + 1,
-        failing_since=account.failing_since or timezone.now(),
-    )
+def refused(account: Account, campaign: Campaign, refusal: AccountRefused, *, began_at: datetime) -> timedelta:
+    """Note that the provider refuses the account; returns how long to wait. Pauses the campaign when it lasts.
+
+    Lines that were at it side by side when the provider went away all say the same: one that began (`began_at`) before
+    the last wait was over is no further refusal in the row that pauses.
+    """
+    with transaction.atomic():
+        # Locked, so that the first of several sees the account as it was and the others see what the first noted.
+        current = Account.objects.select_for_update().get(pk=account.pk)
+        is_news = current.retry_at is None or current.retry_at <= began_at
+        if is_news:
+            _count(current, refusal)
     account.refresh_from_db()
-    wait = refusal.wait or min(FIRST_WAIT * 2 ** (account.failure_count - 1), LONGEST_WAIT)
-    account.retry_at = timezone.now() + wait
-    Account.objects.filter(pk=account.pk).update(retry_at=account.retry_at)
-    if refusal.permanent or account.failure_count >= PAUSE_AFTER:
+    now = timezone.now()
+    wait = max((account.retry_at or now) - now, timedelta())
+    if refusal.permanent or (is_news and account.failure_count >= PAUSE_AFTER):
         _pause(account, campaign, refusal)
     return wait
+
+
+def _count(account: Account, refusal: AccountRefused) -> None:
+    """One more refusal in a row: each waits twice as long as the one before, unless the provider says how long."""
+    now = timezone.now()
+    account.failure, account.failure_count = str(refusal)[:2000], account.failure_count + 1
+    account.failing_since = account.failing_since or now
+    account.retry_at = now + (refusal.wait or min(FIRST_WAIT * 2 ** (account.failure_count - 1), LONGEST_WAIT))
+    account.save(update_fields=["failure", "failure_count", "failing_since", "retry_at"])
 
 
 def _pause(account: Account, campaign: Campaign, refusal: AccountRefused) -> None:

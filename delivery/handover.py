@@ -9,8 +9,10 @@ import queue
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.db import connections
+from django.utils import timezone
 
 from campaigns.models import Campaign
 from contacts import consent
@@ -90,19 +92,20 @@ class Crew:
         if not mine:
             return
         # 2. The provider. No transaction is open.
+        began_at = timezone.now()
         try:
             results = self._lines.send([ready.envelope for ready in mine])
         except AccountRefused as refusal:
-            self._refused(mine, refusal)
+            self._refused(mine, refusal, began_at)
             return
         failpoints.reach("after_provider_accept")
         # 3. What it answered.
         self._record(mine, results)
 
-    def _refused(self, group: Sequence[Ready], refusal: AccountRefused) -> None:
+    def _refused(self, group: Sequence[Ready], refusal: AccountRefused, began_at: datetime) -> None:
         """Nothing was accepted: the rows go back with their attempt unspent, and nothing more is given for now."""
         self.is_halted = True
-        wait = accounts.refused(self._account, self._campaign, refusal)
+        wait = accounts.refused(self._account, self._campaign, refusal, began_at=began_at)
         ids = [ready.row.id for ready in group]
         ledger.give_back(ids, worker=self._worker, expected=State.SENDING, wait=wait, reason="account_refused")
 

@@ -1,6 +1,6 @@
 """A provider in a process of its own: an SMTP server whose accept log is the oracle, with faults on demand.
 
-    python -m tests.delivery.fake_smtp LOG [--no-pipelining] [--silent-after N] [--delay SECONDS] [--refuse-login]
+    python -m tests.delivery.fake_smtp LOG [--no-pipelining] [--refuse-sender] [--busy] [--delay SECONDS]
 
 Every accepted message appends its Message-ID and recipient to LOG before "250" is answered. A recipient's address asks
 for its own fault: bounce@ is refused for good (550 5.1.1), later@ for now (451), policy@ by policy (550 5.7.1), and
@@ -21,6 +21,11 @@ class Provider:
         self.accepted = 0
 
     async def session(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self.options.busy:
+            await asyncio.sleep(self.options.delay)
+            writer.write(b"421 4.3.2 too busy\r\n")
+            writer.close()
+            return
         writer.write(b"220 fake ESMTP\r\n")
         recipient = ""
         while line := await reader.readline():
@@ -97,6 +102,7 @@ if __name__ == "__main__":
     parser.add_argument("log")
     parser.add_argument("--no-pipelining", action="store_true")
     parser.add_argument("--refuse-sender", action="store_true")
+    parser.add_argument("--busy", action="store_true")
     parser.add_argument("--delay", type=float, default=0)
     parser.add_argument("--keep", default="")
     asyncio.run(main(parser.parse_args()))

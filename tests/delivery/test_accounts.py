@@ -65,10 +65,17 @@ def test_a_connection_that_can_t_be_made_is_a_sentence_and_no_crash(db: None, co
     assert accounts.check_connection(account)
 
 
+def refuse(account: Account, campaign: Campaign, refusal: AccountRefused) -> timedelta:
+    """A refusal of something that began when the last one's wait was over; returns the wait in whole seconds."""
+    began_at = max(account.retry_at or timezone.now(), timezone.now())
+    wait = accounts.refused(account, campaign, refusal, began_at=began_at)
+    return timedelta(seconds=round(wait.total_seconds()))
+
+
 def test_each_refusal_waits_longer_and_the_fifth_pauses_the_campaign(campaign: Campaign, account: Account) -> None:
     waits = []
     for number in range(1, accounts.PAUSE_AFTER + 1):
-        waits.append(accounts.refused(account, campaign, AccountRefused("Too busy")))
+        waits.append(refuse(account, campaign, AccountRefused("Too busy")))
         campaign.refresh_from_db()
         is_last = number == accounts.PAUSE_AFTER
         assert campaign.status == (Campaign.Status.PAUSED if is_last else Campaign.Status.SENDING)
@@ -82,21 +89,50 @@ def test_each_refusal_waits_longer_and_the_fifth_pauses_the_campaign(campaign: C
 def test_no_wait_grows_without_end_and_a_provider_s_own_wait_wins(campaign: Campaign, account: Account) -> None:
     Account.objects.filter(pk=account.pk).update(failure_count=40)
     account.refresh_from_db()
-    assert accounts.refused(account, campaign, AccountRefused("Busy")) == accounts.LONGEST_WAIT
+    assert refuse(account, campaign, AccountRefused("Busy")) == accounts.LONGEST_WAIT
     own = AccountRefused("Busy", wait=timedelta(seconds=7))
-    assert accounts.refused(account, campaign, own) == timedelta(seconds=7)
+    assert refuse(account, campaign, own) == timedelta(seconds=7)
+
+
+def test_lines_side_by_side_in_one_outage_count_as_one_refusal(campaign: Campaign, account: Account) -> None:
+    began_at = timezone.now()
+    for _ in range(accounts.PAUSE_AFTER + 3):
+        elsewhere = Account.objects.get(pk=account.pk)  # each process read the account for itself
+        wait = accounts.refused(elsewhere, campaign, AccountRefused("Away"), began_at=began_at)
+        assert timedelta(seconds=9) < wait <= accounts.FIRST_WAIT
+    account.refresh_from_db()
+    campaign.refresh_from_db()
+    assert account.failure_count == 1
+    assert campaign.status == Campaign.Status.SENDING
+
+
+def test_one_that_ends_long_after_the_wait_it_began_before_counts_no_more(campaign: Campaign, account: Account) -> None:
+    began_at = timezone.now()
+    accounts.refused(account, campaign, AccountRefused("Away"), began_at=began_at)
+    Account.objects.filter(pk=account.pk).update(retry_at=began_at + timedelta(microseconds=1))  # which is over now
+    assert accounts.refused(account, campaign, AccountRefused("Timed out"), began_at=began_at) == timedelta()
+    assert (account.failure_count, account.failure) == (1, "Away")
+
+
+def test_a_refusal_after_something_was_taken_counts_whenever_it_began(campaign: Campaign, account: Account) -> None:
+    began_at = timezone.now()
+    accounts.refused(account, campaign, AccountRefused("Away"), began_at=began_at)
+    accounts.works_again(account)
+    accounts.refused(account, campaign, AccountRefused("Away again"), began_at=began_at)
+    assert (account.failure_count, account.failure) == (1, "Away again")
+    assert accounts.must_wait(account)
 
 
 def test_a_refusal_for_good_pauses_at_once_and_only_once(campaign: Campaign, account: Account) -> None:
     for _ in range(2):
-        accounts.refused(account, campaign, AccountRefused("Blocked", permanent=True))
+        accounts.refused(account, campaign, AccountRefused("Blocked", permanent=True), began_at=timezone.now())
     campaign.refresh_from_db()
     assert campaign.status == Campaign.Status.PAUSED
     assert campaign.status_changes.count() == 1
 
 
 def test_a_message_that_is_taken_forgets_the_troubles(campaign: Campaign, account: Account) -> None:
-    accounts.refused(account, campaign, AccountRefused("Busy"))
+    accounts.refused(account, campaign, AccountRefused("Busy"), began_at=timezone.now())
     assert accounts.must_wait(account)
     accounts.works_again(account)
     assert not accounts.must_wait(account)

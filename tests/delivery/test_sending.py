@@ -173,6 +173,21 @@ def test_a_server_that_is_away_costs_no_attempt_and_is_tried_again(editor: User,
     assert account.retry_at > timezone.now()
 
 
+def test_lines_that_meet_the_same_outage_together_are_one_refusal(
+    editor: User, start_provider: Callable[..., Provider]
+) -> None:
+    account = make_account(start_provider("--busy", "--delay", "1"), max_connections=8)
+    make_people(400)  # a group for each line: all are at it when the first is told to go away
+    campaign = make_campaign(editor)
+    run = plan(campaign)
+    drain()
+    assert states(run) == {"planned:account_refused": 400}
+    account.refresh_from_db()
+    campaign.refresh_from_db()
+    assert account.failure_count == 1
+    assert campaign.status == Campaign.Status.SENDING
+
+
 def test_pausing_stops_before_the_next_group_and_resuming_sends_the_rest_once(
     editor: User, approver: User, provider: Provider
 ) -> None:
