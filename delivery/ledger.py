@@ -180,9 +180,11 @@ def reap() -> tuple[int, int]:
         cursor.execute(
             """
             UPDATE delivery_message
-            SET state = CASE WHEN attempt >= %s THEN 'failed' ELSE 'planned' END,
-                reason = CASE WHEN attempt >= %s THEN 'quarantined' ELSE '' END,
-                detail = CASE WHEN attempt >= %s THEN 'Workers ended three times while preparing it.' ELSE '' END,
+            SET state = CASE WHEN death_count + 1 >= %s THEN 'failed' ELSE 'planned' END,
+                reason = CASE WHEN death_count + 1 >= %s THEN 'quarantined' ELSE '' END,
+                detail = CASE WHEN death_count + 1 >= %s THEN 'Workers ended three times while preparing it.'
+                    ELSE '' END,
+                death_count = death_count + 1, attempt = attempt - 1,  -- it was never handed over
                 lease_until = NULL, worker = '', state_at = statement_timestamp()
             WHERE state = 'queued' AND lease_until < statement_timestamp()
             """,

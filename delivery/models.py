@@ -114,6 +114,7 @@ class Message(models.Model):
     detail = models.TextField(db_default="", help_text="What the gate or the provider said.")
     due_at = models.DateTimeField(db_default=Now())
     attempt = models.SmallIntegerField(db_default=0)
+    death_count = models.SmallIntegerField(db_default=0, help_text="Workers that ended while they prepared it.")
     lease_until = models.DateTimeField(null=True)
     worker = models.CharField(max_length=40, db_default="")
     account = models.ForeignKey(
