@@ -6,6 +6,7 @@ worker keeps to its own share, so that the provider's limit holds all the same.
 
 import functools
 import logging
+import threading
 import time
 from collections.abc import Callable
 
@@ -37,10 +38,10 @@ def group_size(account: Account, most: int) -> int:
 
 
 def batch_size(account: Account, most: int) -> int:
-    """How many rows to claim at once: what goes out well within a lease."""
+    """How many rows to claim at once: what goes out well within a lease while every worker holds as many."""
     if account.rate_per_second is None:
         return most
-    return max(1, min(most, account.rate_per_second * settings.LEASE_SECONDS // 4))
+    return max(1, min(most, account.rate_per_second * settings.LEASE_SECONDS // (4 * settings.SEND_WORKERS)))
 
 
 def wait_turn(account: Account, count: int, *, must_stop: Callable[[], bool]) -> None:
@@ -58,7 +59,20 @@ def _booked(account_id: int, seconds: float) -> float:
         return float(_redis(settings.REDIS_URL).eval(_BOOK, 1, f"carillon:rate:{account_id}", seconds))
     except redis.RedisError as error:
         logger.warning("Redis is away, so every worker keeps to its share of the rate: %s", error)
-        return seconds * settings.SEND_WORKERS
+        return _booked_here(account_id, seconds * settings.SEND_WORKERS)
+
+
+_next_here: dict[int, float] = {}
+_booking_here = threading.Lock()  # an account has several lines in each worker, and a line per campaign at that
+
+
+def _booked_here(account_id: int, seconds: float) -> float:
+    """The same within this process alone. A first booking waits too: others may have been handed over just now."""
+    with _booking_here:
+        now = time.monotonic()
+        start = max(now + seconds, _next_here.get(account_id, 0))
+        _next_here[account_id] = start + seconds
+        return start - now
 
 
 @functools.cache
