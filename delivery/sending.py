@@ -1,11 +1,14 @@
 """The way of a batch: claim, ask the gate, compose, give to the crew that hands over. Rows say what there is to do."""
 
+import contextlib
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
+from campaigns import lifecycle
 from campaigns.models import Campaign
+from core.errors import Refused
 from delivery import accounts, composing, gate, ledger, throttle
 from delivery.composing import Composer
 from delivery.handover import GROUP, Crew, Ready
@@ -30,11 +33,19 @@ class Lane:
 
     @classmethod
     def open(cls, run: Run, *, worker: str, must_stop: Callable[[], bool]) -> "Lane | None":
-        """None when nothing can carry the run now: no account, or one whose provider told us to wait."""
+        """None when nothing can carry the run now: no account, or one whose provider told us to wait.
+
+        A campaign whose sender or template nothing can be made of is paused, so that it keeps no other from being sent.
+        """
         account = accounts.account_for(run.campaign)
         if account is None or accounts.must_wait(account):
             return None
-        composer = Composer(run)
+        try:
+            composer = Composer(run)
+        except (BadHeader, RenderError) as error:
+            with contextlib.suppress(Refused):  # somebody paused or cancelled it first
+                lifecycle.pause(run.campaign, by=None, reason=f"No message of it can be made: {error}")
+            return None
         crew = Crew(account, run.campaign, worker=worker, must_stop=must_stop)
         return cls(run=run, account=account, composer=composer, crew=crew, worker=worker)
 

@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 
 from campaigns import approval, lifecycle
-from campaigns.models import Campaign
+from campaigns.models import Campaign, Sender
 from contacts import consent, erasure
 from contacts.models import Contact, Suppression
 from delivery import ledger, outbox
@@ -226,6 +226,22 @@ def test_a_poisoned_person_is_set_aside_and_the_batch_goes_on(editor: User, prov
     assert states(run).total() == 4
     assert states(run)["sent"] >= 3
     assert not any(b"\nBcc:" in raw for raw in provider.bodies())
+
+
+def test_a_sender_who_can_t_stand_in_a_header_pauses_that_campaign_and_no_other(
+    editor: User, provider: Provider
+) -> None:
+    make_account(provider)
+    make_people(2)
+    broken, fine = make_campaign(editor, name="Broken"), make_campaign(editor, name="Fine")
+    broken.sender = Sender.objects.create(name="Bücher", email="news@bücher.example")
+    broken.save(update_fields=["sender"])
+    runs = [plan(broken), plan(fine)]
+    drain()
+    assert [states(run) for run in runs] == [{"planned": 2}, {"sent": 2}]
+    broken.refresh_from_db()
+    assert broken.status == Campaign.Status.PAUSED
+    assert "bücher" in broken.status_changes.first().reason
 
 
 def test_the_same_person_in_overlapping_segments_has_one_row(editor: User, provider: Provider) -> None:
