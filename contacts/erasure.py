@@ -1,5 +1,7 @@
 """Erasing a person: personal data goes, the row stays so that figures and the ledger still add up."""
 
+import json
+from functools import partial
 from typing import Any
 
 from django.db import transaction
@@ -7,6 +9,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from contacts.holdings import holdings
+from contacts.importing import errorfile
 from contacts.models import Contact, ImportJob
 from team.models import User
 
@@ -22,20 +25,23 @@ def erase(contact: Contact, *, by: User | None) -> None:
 
     `by` asked for it. Erasing twice changes nothing.
     """
-    now = timezone.now()
-    changed = Contact.objects.filter(pk=contact.pk, erased_at=None).update(**_EMPTY, erased_at=now, updated_at=now)
-    if not changed:
-        return
-    _forget_in_imports(contact)
-    for holding in holdings.values():
-        holding.erase(contact)
+    known = Contact.objects.select_for_update().get(pk=contact.pk)  # `contact` may have been read some time ago
+    if known.erased_at is None:
+        now = timezone.now()
+        Contact.objects.filter(pk=known.pk).update(**_EMPTY, erased_at=now, updated_at=now)
+        _forget_in_imports(known)
+        for holding in holdings.values():
+            holding.erase(known)
     contact.refresh_from_db()
 
 
 def _forget_in_imports(contact: Contact) -> None:
-    """Uploads keep their first rows for the preview; one that shows this person's address loses them."""
+    """Uploads keep their first rows for the preview, and rows with errors; those of a file that shows them go."""
     shown = Q()
-    for address in filter(None, (contact.email, contact.phone, contact.external_id)):
-        shown |= Q(sample__icontains=address) | Q(first_errors__icontains=address)
-    if shown:
-        ImportJob.objects.filter(shown).update(sample=[], first_errors=[])
+    # an id may be as short as “1”: only a whole cell is it
+    whole = json.dumps(contact.external_id, ensure_ascii=False) if contact.external_id else None
+    for text in filter(None, (contact.email, contact.phone, whole)):
+        shown |= Q(sample__icontains=text) | Q(first_errors__icontains=text)
+    for job in ImportJob.objects.filter(shown) if shown else ():
+        transaction.on_commit(partial(errorfile.remove, job))
+        ImportJob.objects.filter(pk=job.pk).update(sample=[], first_errors=[])

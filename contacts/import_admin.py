@@ -191,9 +191,12 @@ def _percent(job: ImportJob) -> int:
 
 
 def _new(job: ImportJob) -> list[str]:
-    if job.status != Status.READY:
+    """The attributes that confirming would add; none when the mapping no longer holds, which confirming says."""
+    try:
+        new = new_attributes(job) if job.status == Status.READY else []
+    except files.BadFile:
         return []
-    return [f"{definition.key} ({definition.get_type_display().lower()})" for _, definition in new_attributes(job)]
+    return [f"{definition.key} ({definition.get_type_display().lower()})" for _, definition in new]
 
 
 def _mapping_rows(job: ImportJob) -> list[dict[str, Any]]:

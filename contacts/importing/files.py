@@ -88,7 +88,7 @@ def _unpacked(stream: IO[bytes], packed_size: int) -> Iterator[bytes]:
         raise BadFile("The packed file is damaged. Pack it again or upload it unpacked.") from error
 
 
-def detect(file: File, name: str) -> Dialect:
+def detect(file: File) -> Dialect:
     """How to read the file, judged by its bytes, not its name; raises BadFile if it can't be read to its end."""
     if file.size > FILE_BYTES:
         raise BadFile(f"The file is larger than {FILE_BYTES // 1024**2} MB. Split it into parts.")
@@ -216,7 +216,6 @@ def _lines(file: File, dialect: Dialect) -> Iterator[str]:
         text = rest + decoder.decode(block)
         if is_first:
             text, is_first = text.lstrip("\ufeff"), False
-        # A lone CR ends lines in old files; one at the very end of a block may be half of a CRLF.
         *whole, rest = text.split("\n")
         for line in whole:
             yield f"{line}\n"

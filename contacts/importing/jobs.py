@@ -1,7 +1,7 @@
 """An import from upload to done: the only writer of its status, resumable at any moment by its row.
 
     uploaded -> checking -> ready -> importing -> done
-        ^----------------- ready (other mapping)
+    ready -> checking (other mapping), uploaded (read with another encoding or delimiter)
     any open one -> failed, cancelled
 
 `work` may be called by any number of workers at any time: one of them does the work, the others return at once.
@@ -19,6 +19,7 @@ from django.db import DatabaseError, connection, transaction
 from django.db.models import F
 from django.db.models.functions import Now
 from django.utils import timezone
+from psycopg import Error as DriverError
 
 from contacts.importing import checking, errorfile, files, staging, targets, writing
 from contacts.importing.columns import Incoming, columns_of, new_attributes
@@ -31,9 +32,9 @@ from team.models import Notice, User
 logger = logging.getLogger(__name__)
 Status = ImportJob.Status
 MOVES = {
-    Status.UPLOADED: {Status.CHECKING, Status.FAILED, Status.CANCELLED},
+    Status.UPLOADED: {Status.UPLOADED, Status.CHECKING, Status.FAILED, Status.CANCELLED},
     Status.CHECKING: {Status.READY, Status.FAILED, Status.CANCELLED},
-    Status.READY: {Status.CHECKING, Status.IMPORTING, Status.FAILED, Status.CANCELLED},
+    Status.READY: {Status.UPLOADED, Status.CHECKING, Status.IMPORTING, Status.FAILED, Status.CANCELLED},
     Status.IMPORTING: {Status.DONE, Status.FAILED, Status.CANCELLED},
 }
 OPEN = (Status.UPLOADED, Status.CHECKING, Status.READY, Status.IMPORTING)
@@ -48,7 +49,7 @@ def upload(file: File, name: str, *, by: User | None) -> ImportJob:
     """Keep the file and read its first rows; raises Refused when it is no table that can be read."""
     job = ImportJob(file_name=_shown_name(name), file_bytes=file.size, started_by=by)
     try:
-        dialect = files.detect(file, name)
+        dialect = files.detect(file)
         job.file_hash = files.sha256(file)
         _read_head(job, file, dialect)
     except BadFile as error:
@@ -77,16 +78,19 @@ def _read_head(job: ImportJob, file: File, dialect: Dialect) -> None:
 
 
 def reread(job: ImportJob, *, encoding: str, delimiter: str) -> None:
-    """Read the file with another encoding or delimiter than was guessed."""
+    """Read the file with another encoding or delimiter than was guessed; what a dry run has shown is void then."""
+    if job.status not in (Status.UPLOADED, Status.READY):
+        raise _not_now(job)
     dialect = Dialect(**job.dialect | {"encoding": encoding, "delimiter": delimiter})
     try:
         files.verify_bytes(job.file, dialect)
         _read_head(job, job.file, dialect)
     except BadFile as error:
         raise Refused("bad_file", f"The file cannot be read that way. {error}") from error
-    job.mapping, job.row_count = targets.guess(job.header, job.sample), 0
-    staging.drop(job)
-    job.save()
+    read = {name: getattr(job, name) for name in ("dialect", "header", "sample")}
+    with transaction.atomic():
+        _move(job, Status.UPLOADED, **read, mapping=targets.guess(job.header, job.sample), row_count=0)
+        staging.drop(job)
 
 
 def earlier(job: ImportJob) -> ImportJob | None:
@@ -144,8 +148,12 @@ def _say_consent(job: ImportJob, consent: dict[str, str] | None) -> None:
 @transaction.atomic
 def confirm(job: ImportJob) -> None:
     """Import what the dry run has shown. New attributes enter the catalogue now, and the mapping names them."""
+    try:
+        new = new_attributes(job)
+    except BadFile as error:
+        raise Refused("bad_mapping", str(error)) from error
     mapping = dict(job.mapping)
-    for name, definition in new_attributes(job):
+    for name, definition in new:
         mapping[name] = targets.ATTRIBUTE + definition.key
         AttributeDefinition.objects.get_or_create(
             key=definition.key, defaults={"label": definition.label, "type": definition.type}
@@ -166,28 +174,37 @@ def _move(job: ImportJob, to: str, **changes: Any) -> None:
     moved = ImportJob.objects.filter(pk=job.pk, status__in=sources).update(status=to, progressed_at=Now(), **changes)
     job.refresh_from_db()
     if not moved:
-        raise Refused("wrong_status", f"This import is “{job.get_status_display()}”; that is not possible now.")
+        raise _not_now(job)
+
+
+def _not_now(job: ImportJob) -> Refused:
+    return Refused("wrong_status", f"This import is “{job.get_status_display()}”; that is not possible now.")
 
 
 def work(job: ImportJob, *, seconds: float = 60.0) -> bool:
     """Do the job's next work, for about `seconds`; True if there is more to do."""
     with _alone(job) as is_alone:
-        if not is_alone:
-            return False
-        job.refresh_from_db()
         try:
-            return _work(job, time.monotonic() + seconds)
-        except (BadFile, OSError) as error:
-            _fail(
-                job, str(error) if isinstance(error, BadFile) else "The uploaded file could not be read from storage."
-            )
-        except Refused:
-            logger.info("import %s was cancelled while at work", job.pk)
+            return is_alone and _work_or_fail(job, time.monotonic() + seconds)
+        except (Refused, ImportJob.DoesNotExist):
+            logger.info("import %s was cancelled or removed while at work", job.pk)
             _clean_up(job)
-        except DatabaseError:
-            logger.exception("import %s stopped", job.pk)
-            _fail(job, "The database refused the import. Nothing of the part at hand was written; try again.")
-        return False
+    return False
+
+
+def _work_or_fail(job: ImportJob, deadline: float) -> bool:
+    job.refresh_from_db()
+    try:
+        return _work(job, deadline)
+    except BadFile as error:
+        _fail(job, str(error))
+    except OSError:
+        logger.exception("import %s stopped", job.pk)
+        _fail(job, "The uploaded file could not be read from storage.")
+    except (DatabaseError, DriverError):  # the driver's own where rows are copied or read by a cursor on the server
+        logger.exception("import %s stopped", job.pk)
+        _fail(job, "The database refused the import. Nothing of the part at hand was written; try again.")
+    return False
 
 
 @contextmanager
@@ -261,7 +278,7 @@ def _finish(job: ImportJob) -> None:
     first = errorfile.first_errors(job)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE contacts_contact")  # lists and segments plan by it; 0.3 s at a million
-    _move(job, Status.DONE, rows_done=F("row_count"), finished_at=timezone.now(), first_errors=first, sample=[])
+    _move(job, Status.DONE, rows_done=F("row_count"), finished_at=timezone.now(), first_errors=first)
     _clean_up(job)
     errors = f", {job.error_count:,} rows had errors" if job.error_count else ""
     notices.tell(
@@ -278,10 +295,10 @@ def _fail(job: ImportJob, problem: str) -> None:
 
 
 def _clean_up(job: ImportJob) -> None:
-    """The people's data is in contacts now, or nowhere: neither the upload nor the staged rows are kept."""
+    """The people's data is in contacts now, or nowhere: neither the upload nor its rows are kept."""
     staging.drop(job)
     job.file.delete(save=False)
-    ImportJob.objects.filter(pk=job.pk).update(file="")
+    ImportJob.objects.filter(pk=job.pk).update(file="", sample=[])
 
 
 def forget(job: ImportJob) -> None:
@@ -300,7 +317,12 @@ def stalled() -> list[int]:
 
 
 def forget_old() -> int:
-    """Uploads never confirmed, and error files, go after FORGOTTEN_AFTER: they are copies of personal data."""
+    """Uploads never confirmed, and error files, go after FORGOTTEN_AFTER: they are copies of personal data.
+
+    What a worker left that was killed between its last move and its cleaning up goes at once.
+    """
+    for job in ImportJob.objects.exclude(status__in=OPEN).exclude(file=""):
+        _clean_up(job)
     before = timezone.now() - FORGOTTEN_AFTER
     unfinished = ImportJob.objects.filter(status__in=(Status.UPLOADED, Status.READY), updated_at__lt=before)
     count = 0

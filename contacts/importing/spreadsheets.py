@@ -19,6 +19,11 @@ ENTRY_RATIO = 150  # a sheet of equal rows packs about 40 times
 SHARED_TEXT_BYTES = 40 * 1024**2  # openpyxl holds shared texts in memory, at about three times their size
 EMPTY_ROWS = 10_000
 _HEAD = 4096
+# What openpyxl answers to parts that are missing, cut off or hold nonsense; it has no error class of its own for them.
+_UNREADABLE = (
+    DefusedXmlException, BadZipFile, InvalidFileException, LookupError, SyntaxError, TypeError, ValueError,
+    ArithmeticError, OSError,
+)  # fmt: skip
 
 
 def xlsx_rows(file: File) -> Iterator[list[str]]:
@@ -32,15 +37,9 @@ def xlsx_rows(file: File) -> Iterator[list[str]]:
                 yield from _rows(workbook.worksheets[0])
             finally:
                 workbook.close()
-        except (
-            DefusedXmlException,
-            BadZipFile,
-            InvalidFileException,
-            KeyError,
-            IndexError,
-            SyntaxError,
-            TypeError,
-        ) as error:
+        except BadFile:
+            raise
+        except _UNREADABLE as error:
             raise BadFile("The spreadsheet is damaged or not an XLSX file. Save it again, or as CSV.") from error
 
 

@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from django.core.files.base import File
-from django.db import DatabaseError, connection, transaction
-from psycopg import sql
-from psycopg.errors import BadCopyFileFormat, CharacterNotInRepertoire, DataError, UntranslatableCharacter
+from django.db import connection, transaction
+from psycopg import DataError, sql
 
 from contacts.importing.files import COLUMNS, ROWS, BadFile, Dialect, blocks, csv_rows, verify_bytes
 from contacts.importing.spreadsheets import xlsx_rows
@@ -131,13 +130,7 @@ def _copy_bytes(job: ImportJob, dialect: Dialect) -> int:
                 for index, block in enumerate(blocks(job.file, dialect)):
                     copy.write(block.removeprefix(_BOM) if index == 0 else block)
             count = int(cursor.rowcount)
-        except (
-            BadCopyFileFormat,
-            CharacterNotInRepertoire,
-            UntranslatableCharacter,
-            DataError,
-            DatabaseError,
-        ) as error:
+        except DataError as error:
             raise _NeedsCare from error
     if count > ROWS:
         raise BadFile(f"The file has more than {ROWS:,} rows. Split it into parts.")

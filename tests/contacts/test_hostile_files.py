@@ -170,3 +170,17 @@ def test_any_bytes_are_a_table_or_refused(content: bytes) -> None:
     except Refused:
         return
     assert 0 < len(job.header) <= files.COLUMNS
+
+
+@pytest.mark.parametrize(
+    ("part", "old", "new"),
+    [("xl/styles.xml", b"<fonts", b"<fonts x"), ("xl/styles.xml", b'numFmtId="0"', b'numFmtId="99999999999999999999"'),
+     ("[Content_Types].xml", b"spreadsheetml.sheet.main", b"nothing")],
+)  # fmt: skip
+def test_spreadsheets_with_nonsense_inside_are_refused(part: str, old: bytes, new: bytes) -> None:
+    source, target = io.BytesIO(xlsx_bytes(["email"], ["a@example.com"])), io.BytesIO()
+    with zipfile.ZipFile(source) as whole, zipfile.ZipFile(target, "w") as broken:
+        for name in whole.namelist():
+            content = whole.read(name)
+            broken.writestr(name, content.replace(old, new) if name == part else content)
+    assert "damaged" in refused(target.getvalue(), "people.xlsx")

@@ -322,3 +322,39 @@ def test_random_files_give_the_same_counts_dry_and_written() -> None:
         done = imported(content)
         assert counts(done) == counts(dry)
         assert done.row_count == sum(counts(done).values())
+
+
+def test_reading_a_file_another_way_takes_its_dry_run_back() -> None:
+    job = checked(b"email,x|y\na@example.com,1|2\n", mapping={"email": "email", "x|y": ""})
+    jobs.reread(job, encoding="utf-8", delimiter="|")
+    assert (job.status, job.header, job.row_count) == ("uploaded", ["email,x", "y"], 0)
+    with pytest.raises(Refused):
+        jobs.confirm(job)
+    done = imported(csv_bytes(["email"], ["b@example.com"]))
+    with pytest.raises(Refused, match="not possible now"):
+        jobs.reread(done, encoding="utf-8", delimiter=";")
+
+
+def test_a_mapping_to_an_attribute_that_was_deleted_is_refused_with_a_sentence() -> None:
+    plan = AttributeDefinition.objects.create(key="plan", label="Plan", type="text")
+    job = checked(csv_bytes(["email", "plan"], ["a@example.com", "pro"]))
+    plan.delete()
+    with pytest.raises(Refused, match="neither a field nor a known attribute"):
+        jobs.confirm(job)
+
+
+def test_an_import_removed_while_at_work_leaves_no_tables() -> None:
+    job = checked(csv_bytes(HEADER, *people(3)))
+    jobs.confirm(job)
+    ImportJob.objects.filter(pk=job.pk).delete()
+    assert jobs.work(job) is False
+    assert not Contact.objects.exists()
+    assert not [name for name in connection.introspection.table_names() if name.startswith("contacts_import_")]
+
+
+def test_what_a_killed_worker_left_behind_is_removed() -> None:
+    job = checked(csv_bytes(HEADER, *people(3)))
+    ImportJob.objects.filter(pk=job.pk).update(status="failed", finished_at=timezone.now())
+    jobs.forget_old()
+    job.refresh_from_db()
+    assert (bool(job.file), job.sample, staging.is_complete(job)) == (False, [], False)

@@ -1,6 +1,7 @@
 """`manage.py import_contacts FILE`: the same import as in the console, in this process."""
 
 import argparse
+import time
 from pathlib import Path
 from typing import Any
 
@@ -51,9 +52,10 @@ class Command(BaseCommand):
             )
             return None
         jobs.confirm(job)
-        while jobs.work(job, seconds=1):
+        while job.status in jobs.AT_WORK:
+            if not jobs.work(job, seconds=1):
+                time.sleep(0.2)  # done, or a worker has taken it on meanwhile
             self._show_progress(job)
-        self._show_progress(job)
         return self._end(job, written=True)
 
     def _checked(self, options: dict[str, Any]) -> ImportJob:
