@@ -140,3 +140,16 @@ def test_rights_are_needed_for_everything(editor: User, approver: User, stranger
     assert client_of(editor, "contacts:read").post("/api/contacts", {"email": "b@example.com"}).status_code == 403
     assert client_of(editor, "segments:read").get("/api/contacts").status_code == 403
     assert APIClient().get("/api/contacts").status_code == 401
+
+
+@pytest.mark.parametrize("text", ['"\\ud800"', '{"\\ud800": 1}', '["\\udfff"]'])
+def test_halves_of_characters_in_a_body_are_the_clients_mistake(api: APIClient, text: str) -> None:
+    body = f'{{"email": "a@example.com", "attributes": {{"note": {text}}}}}'
+    answer = api.post("/api/contacts", body, content_type="application/json")
+    assert (answer.status_code, "half of a character" in answer.json()["detail"]) == (400, True)
+
+
+def test_names_of_attributes_that_no_catalogue_holds_are_errors(api: APIClient) -> None:
+    for key in ("nope", "\x00", "a" * 5000):
+        answer = api.post("/api/contacts", {"email": "a@example.com", "attributes": {key: "x"}})
+        assert (answer.status_code, "attributes" in answer.json()["errors"]) == (400, True)
