@@ -45,7 +45,7 @@ def normalise_phone(text: str) -> str:
 
     A number without its country is refused, not guessed.
     """
-    stripped = text.strip()
+    stripped = text.strip().removeprefix("'")  # our own exports put one before the plus (core/tabular.py)
     if _taken_as_is.fullmatch(stripped):
         return stripped
     international = f"+{stripped[2:]}" if stripped.startswith("00") else stripped

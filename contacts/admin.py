@@ -18,7 +18,7 @@ from django.utils.timezone import now
 from django.views.decorators.http import require_POST
 from unfold.admin import ModelAdmin
 
-from contacts import consent, erasure, exporting, holdings, lists
+from contacts import consent, erasure, exporting, holdings, lists, people
 from contacts.attributes import as_text
 from contacts.channels import channel_choices
 from contacts.forms import ConsentForm, ContactForm, SuppressionForm, attribute_field_name
@@ -123,6 +123,11 @@ class ContactAdmin(ModelAdmin):
 
     def has_change_permission(self, request: HttpRequest, obj: Contact | None = None) -> bool:
         return super().has_change_permission(request, obj) and not (obj is not None and obj.erased_at)
+
+    def save_model(self, request: HttpRequest, obj: Contact, form: Any, change: bool) -> None:
+        if change and people.held(obj).erased_at:
+            raise PermissionDenied  # erased after the page had asked what may be done
+        super().save_model(request, obj, form, change)
 
     def change_view(self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None) -> Any:
         contact = self.get_object(request, object_id)

@@ -39,14 +39,12 @@ def coerce_json(kind: str, value: Any) -> Any:
         return _checked_list([_text(str(item).strip()) for item in value])
     if isinstance(value, list | dict):
         raise BadValue("This attribute takes a single value, not a list or an object.")
-    if isinstance(value, bool):
-        return coerce(kind, "true" if value else "false")
-    return coerce(kind, str(value))
+    return coerce(kind, as_text(value))
 
 
 def coerce_all(values: Mapping[str, Any]) -> dict[str, Any]:
     """Attributes that came as JSON, typed by the catalogue; raises BadValue naming the attribute."""
-    kinds = dict(AttributeDefinition.objects.filter(key__in=values.keys()).values_list("key", "type"))
+    kinds = dict(AttributeDefinition.objects.values_list("key", "type"))  # all: any text may stand among our keys
     unknown = sorted(values.keys() - kinds.keys())
     if unknown:
         raise BadValue(f"Unknown attributes: {', '.join(unknown[:5])}. Add them to the catalogue first.")
@@ -65,6 +63,8 @@ def as_text(value: Any) -> str:
         return ", ".join(str(item) for item in value)
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, float):
+        return format(Decimal(str(value)), "f")  # str() says 1e-05, which no reader of numbers takes
     return "" if value is None else str(value)
 
 

@@ -1,5 +1,6 @@
 """Forms of the console: a contact with its catalogue's attributes as typed inputs, consent, suppression, uploads."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django import forms
@@ -16,7 +17,7 @@ from contacts import attributes
 from contacts.addresses import BadAddress, normalise, normalise_email, normalise_phone
 from contacts.attributes import BadValue
 from contacts.channels import channel_choices, channels
-from contacts.importing.targets import read_tags, read_zone
+from contacts.importing.targets import read_locale, read_zone, split_tags
 from contacts.models import AttributeDefinition, ConsentRecord, Contact, Suppression
 
 Type = AttributeDefinition.Type
@@ -89,17 +90,24 @@ class ContactForm(forms.ModelForm):
     def clean_external_id(self) -> str | None:
         return (self.cleaned_data.get("external_id") or "").strip() or None
 
+    def clean_locale(self) -> str:
+        return self._read("locale", read_locale)
+
     def clean_time_zone(self) -> str:
-        text = self.cleaned_data.get("time_zone") or ""
+        return self._read("time_zone", read_zone)
+
+    def _read(self, name: str, read: Callable[[str], str]) -> str:
+        text = (self.cleaned_data.get(name) or "").strip()
         try:
-            return read_zone(text) if text else ""
+            return read(text) if text else ""
         except BadValue as error:
             raise ValidationError(str(error)) from error
 
     def clean_tags(self) -> list[str]:
-        text = self.cleaned_data.get("tags") or ""
+        if "tags" not in self.changed_data:
+            return self.instance.tags
         try:
-            return list(forms.JSONField().to_python(read_tags(text))) if text else []
+            return split_tags(self.cleaned_data["tags"])
         except BadValue as error:
             raise ValidationError(str(error)) from error
 
@@ -112,9 +120,12 @@ class ContactForm(forms.ModelForm):
         return cleaned
 
     def _read_attributes(self, cleaned: dict[str, Any]) -> None:
+        """Only those that were changed: not every value survives being shown in one line and read again."""
         values = dict(self.instance.attributes)
         for definition in self.definitions:
             name = attribute_field_name(definition)
+            if name not in self.changed_data:
+                continue
             text = cleaned.get(name) or ""
             try:
                 values[definition.key] = attributes.coerce(definition.type, text) if text.strip() else None

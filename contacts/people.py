@@ -14,8 +14,7 @@ def save(body: dict[str, Any]) -> tuple[Contact, bool]:
     if known is not None:
         return change(known, body), False
     try:
-        with transaction.atomic():
-            return change(Contact(), body), True
+        return change(Contact(), body), True
     except Refused:
         # someone else created them between our look and our insert
         known = _find(body)
@@ -24,21 +23,34 @@ def save(body: dict[str, Any]) -> tuple[Contact, bool]:
         return change(known, body), False
 
 
+@transaction.atomic
 def change(contact: Contact, body: dict[str, Any]) -> Contact:
     """Set what `body` says and leave the rest; attributes are merged, null ones go."""
+    contact = held(contact) if contact.pk else contact
     if contact.erased_at is not None:
         raise Refused("erased", "This contact was erased and cannot be changed. Create a new one.")
-    for name, value in body.items():
-        if name == "attributes":
-            merged = contact.attributes | value
-            value = {key: one for key, one in merged.items() if one is not None}
-        setattr(contact, name, value)
+    _set(contact, body)
+    if not (contact.external_id or contact.email or contact.phone):
+        raise Refused("no_address", "A contact needs an external id, an email or a phone. Leave one of them filled.")
     try:
         with transaction.atomic():
             contact.save()
     except IntegrityError as error:
         raise Refused("address_taken", "Another contact has this email address or external id.") from error
     return contact
+
+
+def held(contact: Contact) -> Contact:
+    """As they are now, and until the transaction ends: else a save could bring back who is being erased."""
+    return Contact.objects.select_for_update().get(pk=contact.pk)
+
+
+def _set(contact: Contact, body: dict[str, Any]) -> None:
+    for name, value in body.items():
+        if name == "attributes":
+            merged = contact.attributes | value
+            value = {key: one for key, one in merged.items() if one is not None}
+        setattr(contact, name, value)
 
 
 def _find(body: dict[str, Any]) -> Contact | None:

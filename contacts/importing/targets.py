@@ -45,7 +45,7 @@ def _bounded(limit: int) -> Callable[[str], str]:
     return read
 
 
-def _read_locale(text: str) -> str:
+def read_locale(text: str) -> str:
     if len(text) > 16 or not _locale.fullmatch(text):
         raise BadValue("This is not a language. Use a tag such as en, de or pt-BR.")
     return text.replace("_", "-")
@@ -61,11 +61,16 @@ def read_zone(text: str) -> str:
     return text
 
 
-def read_tags(text: str) -> str:
+def split_tags(text: str) -> list[str]:
+    """Each tag once, in order; what separates them can be no part of one."""
     tags = sorted({part.strip() for part in re.split(r"[,;|]", text) if part.strip()})
     if any(len(tag) > 60 for tag in tags):
         raise BadValue("A tag is longer than 60 characters.")
-    return json.dumps(tags)
+    return tags
+
+
+def _read_tags(text: str) -> str:
+    return json.dumps(split_tags(text))
 
 
 # Without counted repeats, which PostgreSQL expands: with {1,63} this takes forty times as long.
@@ -97,11 +102,11 @@ FIELDS = {
             ("lastname", "surname", "familyname", "nachname", "lname"),
         ),
         Target(
-            "locale", "Language", "{raw} ~ '^[a-z]{{2}}(-[A-Z]{{2}})?$'", "{v}", _read_locale,
+            "locale", "Language", "{raw} ~ '^[a-z]{{2}}(-[A-Z]{{2}})?$'", "{v}", read_locale,
             ("locale", "language", "lang"),
         ),
         Target("time_zone", "Time zone", "false", "{v}", read_zone, ("timezone", "tz")),
-        Target("tags", "Tags", "false", "{v}", read_tags, ("tags", "labels")),
+        Target("tags", "Tags", "false", "{v}", _read_tags, ("tags", "labels")),
     )
 }  # fmt: skip
 ADDRESSES = ("external_id", "email", "phone")
