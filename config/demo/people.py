@@ -124,7 +124,7 @@ REASONS = [
 
 def make_purchases() -> None:
     """What they bought in the last half year, as the shop would have told us."""
-    ingest.record_many(list(_purchases()))  # listed first: while COPY runs, its connection answers no query
+    ingest.record_many(_purchases())
 
 
 def _purchases() -> Iterator[NewEvent]:

@@ -31,6 +31,18 @@ def test_many_events_keep_their_order_and_get_the_defaults() -> None:
     assert {(event.label, event.contact_id) for event in events} == {("human", None)}
 
 
+def test_events_may_come_from_queries_on_the_same_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ingest, "CHUNK", 3)
+    ingest.record_many({"name": name} for name in "abcdefgh")
+    copied = ingest.record_many(
+        {"name": f"{event.name} of {Event.objects.count()}"} for event in Event.objects.order_by("id").iterator(2)
+    )
+    assert copied == 8
+    assert list(Event.objects.order_by("id").values_list("name", flat=True))[8:] == [
+        "a of 8", "b of 8", "c of 8", "d of 11", "e of 11", "f of 11", "g of 14", "h of 14",
+    ]  # fmt: skip
+
+
 def test_no_events_at_all_are_fine() -> None:
     assert ingest.record_many([]) == 0
 
@@ -55,6 +67,16 @@ def test_a_refused_row_refuses_the_whole_call() -> None:
     with pytest.raises(ValueError, match="label"):
         ingest.record_many([{"name": "a"}, {"name": "b", "label": "robot"}])
     assert not Event.objects.exists()
+
+
+def test_a_refused_row_takes_back_what_was_copied_before_it_and_leaves_the_caller_s_work(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(ingest, "CHUNK", 2)
+    ingest.record("kept")
+    with pytest.raises(ValueError, match="label"):
+        ingest.record_many([{"name": "a"}, {"name": "b"}, {"name": "c", "label": "robot"}])
+    assert Event.objects.get().name == "kept"
 
 
 @pytest.mark.parametrize("nasty", ["nul \0 here", "half \ud800 pair", 'tab\tquote"back\\slash\\N\n', "\\u0000", "🔔"])
