@@ -2,7 +2,6 @@
 
 from datetime import datetime
 
-from django.core.cache import cache
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils import timezone
@@ -36,7 +35,7 @@ def clicked(request: HttpRequest, token: str) -> HttpResponse:
     """Note the click and go on to the link's stored address, never to one that the visitor brought."""
     try:
         [message_id, link_id], rendered = unpacked(tokens.verify(CLICK, token), 2)
-        url = rendered.decode() if rendered else stored_url(link_id)
+        url = rendered.decode() if rendered else Link.objects.values_list("url", flat=True).get(pk=link_id)
     except (tokens.BadToken, UnicodeDecodeError, Link.DoesNotExist):
         return render(request, "delivery/bad_link.html", status=404)
     record(request, names.CLICKED, message_id, {"link": link_id, "url": url[:500]})
@@ -46,26 +45,14 @@ def clicked(request: HttpRequest, token: str) -> HttpResponse:
     return response
 
 
-def stored_url(link_id: int) -> str:
-    """The address of a link; links never change, so it may be remembered."""
-    key = f"link:{link_id}"
-    url = cache.get(key)
-    if url is None:
-        url = Link.objects.values_list("url", flat=True).get(pk=link_id)
-        cache.set(key, url, 3600)
-    return str(url)
-
-
 def record(request: HttpRequest, name: str, message_id: int, properties: dict[str, object] | None = None) -> None:
     """Append an event of a message with its label; a message that is not in the ledger (a test) leaves none."""
-    row = (
-        Message.objects.filter(pk=message_id).values("contact_id", "run__campaign_id", "variant_id", "sent_at").first()
-    )
+    asked = ("contact_id", "run__campaign_id", "variant_id", "state", "sent_at")
+    row = Message.objects.filter(pk=message_id).values(*asked).first()
     if row is None:
         return
-    label, reason = labels.label_of(
-        request.headers.get("User-Agent", ""), request.method or "GET", _seconds_since(row["sent_at"])
-    )
+    seconds = _seconds_since_sent(row["state"], row["sent_at"])
+    label, reason = labels.label_of(request.headers.get("User-Agent", ""), request.method or "GET", seconds)
     ingest.record(
         name,
         contact_id=row["contact_id"],
@@ -78,8 +65,11 @@ def record(request: HttpRequest, name: str, message_id: int, properties: dict[st
     )
 
 
-def _seconds_since(moment: datetime | None) -> float | None:
-    return None if moment is None else (timezone.now() - moment).total_seconds()
+def _seconds_since_sent(state: str, sent_at: datetime | None) -> float | None:
+    """Nothing yet while its group is on the line: gateways follow links before they answer that they took it."""
+    if state == Message.State.SENDING:
+        return 0.0
+    return None if sent_at is None else (timezone.now() - sent_at).total_seconds()
 
 
 def message_of(purpose: str, token: str) -> Message:

@@ -26,7 +26,7 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
         return render(request, "delivery/bad_link.html", status=404)
     if request.method != "POST":
         return _page(request, message, "ask")
-    if request.POST.get("action") == "again":
+    if request.POST.get("action") == "again" and message.contact.erased_at is None:
         _come_back(message, request)
         return _page(request, message, "back")
     _leave(message, request)

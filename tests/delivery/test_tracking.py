@@ -4,7 +4,7 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
-from contacts import consent
+from contacts import consent, erasure
 from core import tokens
 from delivery import engagement, links
 from delivery.models import Message
@@ -90,6 +90,20 @@ def test_a_scanner_s_click_is_kept_but_not_counted(message: Message) -> None:
     assert message.clicked_at is None
 
 
+def test_a_link_followed_before_the_provider_has_answered_was_followed_by_a_machine(
+    message: Message, visitor: Client
+) -> None:
+    Message.objects.update(state="sending", sent_at=None)
+    visitor.get(click_path(message, static_link()))
+    assert (Event.objects.get().label, Event.objects.get().label_reason) == ("scanner", "within 2 s of sending")
+
+
+def test_links_lead_on_while_redis_is_away(message: Message, visitor: Client, settings: object) -> None:
+    away = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": "unix:///nowhere"}}
+    settings.CACHES = away  # type: ignore[attr-defined]
+    assert visitor.get(click_path(message, static_link())).headers["Location"] == "https://example.com/offer"
+
+
 def test_tampered_tokens_lead_nowhere_and_leave_nothing(message: Message, visitor: Client) -> None:
     good = click_path(message, static_link())
     token = good.removeprefix("/c/")
@@ -145,6 +159,13 @@ def test_unsubscribing_by_hand_can_be_taken_back(message: Message, visitor: Clie
     assert consent.is_granted(message.contact)
     records = message.contact.consent_records.order_by("pk")
     assert [record.action for record in records] == ["grant", "withdraw", "grant"]
+
+
+def test_a_person_who_was_erased_can_t_subscribe_again(message: Message, visitor: Client, editor: User) -> None:
+    erasure.erase(message.contact, by=editor)
+    page = visitor.post(unsubscribe_path(message), {"action": "again"})
+    assert page.status_code == 200
+    assert "You are unsubscribed" in page.content.decode()
 
 
 def test_a_token_of_a_test_message_leaves_no_trace(db: None, visitor: Client) -> None:
