@@ -18,6 +18,7 @@ from delivery.providers.base import AccountRefused, Connection, Envelope, Outcom
 
 TIMEOUT_SECONDS = 60
 MAX_REPLY_LINE = 8192
+MAX_REPLY_LINES = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,7 @@ class SmtpConnection(Connection):
 
     def send(self, envelopes: Sequence[Envelope]) -> list[Result]:
         results: list[Result] = []
+        self._refusal = None  # what this batch gave up to later ones says nothing of them
         try:
             if self._has_pipelining:
                 self._send_pipelined(envelopes, results)
@@ -121,7 +123,9 @@ class SmtpConnection(Connection):
             line = self._replies.readline(MAX_REPLY_LINE)
             if not line:
                 raise ConnectionResetError("The server closed the connection.")
-            texts.append(line[4:].decode("utf-8", "replace").strip())
+            if len(texts) == MAX_REPLY_LINES:
+                raise ValueError("The server's answer does not end.")
+            texts.append(line[4:].decode("utf-8", "replace").replace("\0", "").strip())  # the ledger holds no NUL
             code = int(line[:3])
             if line[3:4] != b"-":
                 if code == 421:

@@ -1,0 +1,47 @@
+"""What a mail server may answer that no honest one would, and what is left of it in the ledger."""
+
+import contextlib
+import socket
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from delivery.providers import providers
+from delivery.providers.base import AccountRefused, Connection, Envelope, Outcome
+
+ENVELOPE = Envelope(1, "news@example.com", "person@example.com", b"Subject: Hi\r\n\r\nHi\r\n")
+
+
+@pytest.fixture
+def connect() -> Iterator[Callable[[bytes], Connection]]:
+    """A server without pipelining that answers hello, and then one fixed line to whatever it is told."""
+    server = socket.create_server(("127.0.0.1", 0))
+
+    def serve(answer: bytes) -> None:
+        line, _ = server.accept()
+        with line, line.makefile("rb") as said, contextlib.suppress(OSError):  # hung up on
+            line.sendall(b"220 odd\r\n")
+            for number, _ in enumerate(said):
+                line.sendall(answer if number else b"250 odd\r\n")
+
+    def start(answer: bytes) -> Connection:
+        threading.Thread(target=serve, args=(answer,), daemon=True).start()
+        config = {"host": "127.0.0.1", "port": server.getsockname()[1], "security": "none"}
+        return providers["smtp"].connect(config)
+
+    yield start
+    server.close()
+
+
+def test_what_the_ledger_can_t_hold_is_left_out_of_an_answer(connect: Callable[[bytes], Connection]) -> None:
+    [result] = connect(b"451 4.3.0 not\0 now\r\n").send([ENVELOPE])
+    assert result.outcome is Outcome.RETRY
+    assert result.detail == "Sender refused: 451 4.3.0 not now"
+
+
+def test_an_answer_without_an_end_is_cut_off(connect: Callable[[bytes], Connection]) -> None:
+    line = connect(b"250-and on\r\n" * 1000)
+    with pytest.raises(AccountRefused, match="does not end"):
+        line.send([ENVELOPE])
+    assert not line.is_open
