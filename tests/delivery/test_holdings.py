@@ -47,3 +47,10 @@ def test_erasing_leaves_the_figures_and_nothing_of_the_person(ada: object, edito
     assert Event.objects.get().properties == {"link": 1}
     assert not SandboxMail.objects.exists()
     assert not Membership.objects.exists()
+
+
+def test_a_mail_to_an_address_they_had_before_is_theirs_too(ada: object, editor: User) -> None:
+    SandboxMail.objects.update(recipient="before@example.com", message_id=Message.objects.get().pk)
+    assert everything_about(ada)["sandbox_mails"]  # type: ignore[arg-type]
+    erasure.erase(ada, by=editor)  # type: ignore[arg-type]
+    assert not SandboxMail.objects.exists()
