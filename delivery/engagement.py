@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 from django.db import connection
 
+from delivery import outbox
+from delivery.models import Run
 from events import names, stream
 from events.models import Event
 
@@ -43,7 +45,10 @@ def _deliver(events: Sequence[Event]) -> None:
         cursor.execute(
             """
             UPDATE delivery_message SET state = 'delivered', reason = '', state_at = statement_timestamp()
-            WHERE id = ANY(%s) AND state IN ('sent', 'unknown')
+            WHERE id = ANY(%s) AND state IN ('sent', 'unknown') RETURNING run_id
             """,
             [[event.message_id for event in events]],
         )
+        moved = {run_id for (run_id,) in cursor.fetchall()}
+    for run in Run.objects.filter(pk__in=moved).exclude(final_counts={}):  # over: its counts are kept, not counted
+        outbox.recount(run)

@@ -4,9 +4,9 @@ import pytest
 
 from campaigns.models import Campaign
 from core.errors import Refused
-from delivery import outbox, settling
+from delivery import engagement, outbox, settling
 from delivery.models import Message, Run
-from events import names
+from events import ingest, names
 from events.models import Event
 from team.models import User
 from tests.delivery.conftest import Provider, drain, make_account, make_campaign, make_people, plan, states
@@ -45,6 +45,15 @@ def test_a_word_settles_them_with_their_events_and_the_run_s_counts(
     assert ended.final_counts == {"sent|": 1, f"{state}|settled": 2}
     assert Event.objects.filter(name=event).count() == 2
     assert set(Message.objects.filter(reason="settled").values_list("detail", flat=True)) == {"Settled by ada."}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_delivery_told_after_the_run_has_ended_is_in_its_counts(ended: Run) -> None:
+    ingest.record(names.DELIVERED, message_id=Message.objects.get(state="sent").pk)
+    while engagement.read_events():
+        pass
+    ended.refresh_from_db()
+    assert ended.final_counts == {"delivered|": 1, "unknown|no_answer": 2}
 
 
 def test_while_the_run_goes_on_they_can_be_sent_again(run: Run, editor: User) -> None:
