@@ -68,7 +68,8 @@ def act(request: HttpRequest, pk: str, verb: str) -> HttpResponse:
 def comment(request: HttpRequest, pk: str) -> HttpResponse:
     campaign = campaign_for(request, pk)
     parent_id = request.POST.get("parent", "")
-    parent = campaign.comments.filter(pk=parent_id).first() if parent_id.isdecimal() else None
+    is_number = parent_id.isdecimal() and len(parent_id) < 19
+    parent = campaign.comments.filter(pk=parent_id).first() if is_number else None
     body = request.POST.get("body", "")
     try:
         said = collaboration.comment(campaign, by=signed_in(request), body=body, parent=parent)

@@ -78,7 +78,7 @@ def recipients(request: HttpRequest, campaign: str) -> HttpResponse:
         found = contact_by(who)
         rows = rows.filter(contact=found) if found else rows.none()
     before = request.GET.get("before", "")
-    page = list((rows.filter(pk__lt=int(before)) if before.isdecimal() else rows)[: PAGE + 1])
+    page = list((rows.filter(pk__lt=int(before)) if before.isdecimal() and len(before) < 19 else rows)[: PAGE + 1])
     context = _console(
         request,
         f"Recipients of {subject.name}",
