@@ -100,7 +100,7 @@ class SegmentViewSet(mixins.RetrieveModelMixin, SegmentAliasViewSet):
         return Response(ChangeSerializer(membership.refresh(self.get_object())).data)
 
     @extend_schema(
-        parameters=[OpenApiParameter("contact", str, required=True, description="Id or email address.")],
+        parameters=[OpenApiParameter("contact", str, required=True, description="Id, email address or external id.")],
         responses=ExplanationSerializer,
     )
     @action(detail=True, pagination_class=None, filterset_fields=None)

@@ -25,7 +25,7 @@ def change(segment: Segment, *, name: str, rules: Any = None, description: str =
     segment.name, segment.description = name, description
     if segment.is_static or rules == segment.rules:
         segment.full_clean(exclude=["rules"])
-        segment.save()
+        segment.save(update_fields=["name", "description", "updated_at"])  # the size may have been refreshed meanwhile
         return segment
     return _settle(segment, rules)
 

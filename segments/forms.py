@@ -1,16 +1,13 @@
 """The console's forms: a segment with its rules as text (the builder writes that text), and people by hand."""
 
 from typing import Any
-from uuid import UUID
 
 from django import forms
 
 from contacts.models import Contact
-from segments import definition, rules
+from segments import definition, naming, rules
 from segments.models import Segment
 from segments.rules import Problem, RuleError
-
-BY_HAND_LIMIT = 1000
 
 
 class SegmentForm(forms.ModelForm):
@@ -56,27 +53,15 @@ class PeopleForm(forms.Form):
     people = forms.CharField(
         widget=forms.Textarea(attrs={"rows": 4}),
         label="Email addresses or ids",
-        help_text=f"One in each line, at most {BY_HAND_LIMIT:,} at a time.",
+        help_text=f"One in each line, at most {naming.AT_ONCE:,} at a time.",
     )
 
     def clean_people(self) -> list[Contact]:
         names = [line.strip() for line in self.cleaned_data["people"].splitlines() if line.strip()]
-        if len(names) > BY_HAND_LIMIT:
-            raise forms.ValidationError(f"At most {BY_HAND_LIMIT:,} at a time; import a file with a tag for more.")
-        found = {name: find_contact(name) for name in names}
+        if len(names) > naming.AT_ONCE:
+            raise forms.ValidationError(f"At most {naming.AT_ONCE:,} at a time; import a file with a tag for more.")
+        found = naming.people(names)
         missing = [name for name, contact in found.items() if contact is None]
         if missing:
             raise forms.ValidationError(f"Nobody is known as: {', '.join(missing[:10])}. Nobody was added.")
         return [contact for contact in found.values() if contact is not None]
-
-
-def find_contact(name: str) -> Contact | None:
-    """Someone by email address, public id or external id."""
-    name = name.strip()
-    if not name or "\x00" in name:
-        return None
-    try:
-        return Contact.objects.filter(uuid=UUID(name)).first()
-    except ValueError:
-        by_email = Contact.objects.filter(email=name.lower()).first()
-        return by_email or Contact.objects.filter(external_id=name).first()

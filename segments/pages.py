@@ -9,10 +9,11 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from contacts.models import Contact
 from core.errors import Refused
 from events import names
-from segments import behaviour, chart, definition, fields, insight, membership, rules, suggestions
-from segments.forms import PeopleForm, SegmentForm, find_contact
+from segments import behaviour, chart, definition, fields, insight, membership, naming, rules, suggestions
+from segments.forms import PeopleForm, SegmentForm
 from segments.models import Segment
 from segments.representations import field_as_json
 from segments.rules import Line, RuleError
@@ -81,9 +82,7 @@ def members(request: HttpRequest, pk: int) -> HttpResponse:
     if request.method == "POST":
         _need(request, "segments.change_segment")
         if form.is_valid():
-            change = membership.add(segment, form.cleaned_data["people"])
-            messages.success(request, f"Added: {change.entered:,}.")
-            return redirect("admin:segments_segment_members", segment.pk)
+            return _add(request, segment, form.cleaned_data["people"])
     before = request.GET.get("before", "")
     rows = segment.memberships.select_related("contact").order_by("-contact_id")
     if before.isdecimal() and len(before) < 19:
@@ -91,6 +90,15 @@ def members(request: HttpRequest, pk: int) -> HttpResponse:
     page = list(rows[: PAGE + 1])
     context = {"rows": page[:PAGE], "next": page[PAGE - 1].contact_id if len(page) > PAGE else None, "form": form}
     return _page(request, "members", segment, context | {"is_first": not before})
+
+
+def _add(request: HttpRequest, segment: Segment, people: list[Contact]) -> HttpResponse:
+    try:
+        change = membership.add(segment, people)
+        messages.success(request, f"Added: {change.entered:,}.")
+    except Refused as refused:
+        messages.error(request, refused.message)
+    return redirect("admin:segments_segment_members", segment.pk)
 
 
 @require_POST
@@ -111,7 +119,7 @@ def explain(request: HttpRequest, pk: int) -> HttpResponse:
     """Why somebody is in or out."""
     segment = _segment(request, pk)
     who = request.GET.get("contact", "")
-    contact = find_contact(who)
+    contact = naming.person(who)
     context: dict[str, Any] = {"who": who, "contact": contact, "is_unknown": bool(who.strip()) and contact is None}
     if contact is not None:
         try:
@@ -174,10 +182,12 @@ def preview(request: HttpRequest) -> JsonResponse:
 def suggest(request: HttpRequest) -> JsonResponse:
     """Values that people really have, or names of events, while one is being typed."""
     _need(request, "segments.view_segment")
-    if "events" in request.GET:
-        return JsonResponse({"values": suggestions.event_names()})
     field, typed = request.GET.get("field", ""), request.GET.get("q", "")
-    return JsonResponse({"values": suggestions.values_of(field, typed)})
+    try:
+        found = suggestions.event_names() if "events" in request.GET else suggestions.values_of(field, typed)
+    except Refused as refused:  # they took too long: one types without them
+        return JsonResponse({"values": [], "message": refused.message})
+    return JsonResponse({"values": found})
 
 
 def _save(request: HttpRequest, segment: Segment | None, cleaned: dict[str, Any]) -> HttpResponse:

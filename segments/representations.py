@@ -3,19 +3,19 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, ClassVar
-from uuid import UUID
 
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from contacts.models import Contact
-from segments import behaviour, definition, rules
+from core.api import StrictSerializer
+from segments import behaviour, definition, naming, rules
 from segments.fields import Field
 from segments.models import Membership, Segment
 from segments.rules import RuleError
+from segments.values import quoted
 
-BY_HAND_LIMIT = 1000
 COMPARE_LIMIT = 10
 FIRST_MEMBERS = 10
 
@@ -26,19 +26,25 @@ def invalid_rules() -> Iterator[None]:
     try:
         yield
     except RuleError as error:
-        problems = {problem.path or "/": [problem.message] for problem in error.problems}
-        raise serializers.ValidationError({"rules": problems}) from error
+        raise serializers.ValidationError({"rules": _by_path(error)}) from error
+
+
+def _by_path(error: RuleError) -> dict[str, list[str]]:
+    return {problem.path or "/": [problem.message] for problem in error.problems}
 
 
 def find_contact(name: str) -> Contact:
-    """By public id or email address; 400 if there is nobody."""
-    try:
-        found = Contact.objects.filter(uuid=UUID(name)).first()
-    except ValueError:
-        found = Contact.objects.filter(email=name.strip().lower()).first() if "\x00" not in name else None
-    if found is None:
-        raise serializers.ValidationError({"contact": ["There is no such contact. Give an id or an email address."]})
-    return found
+    """By public id, email address or external id; 400 if there is nobody."""
+    return find_contacts([name])[0]
+
+
+def find_contacts(names: list[str]) -> list[Contact]:
+    found = naming.people(names)
+    missing = [name for name, contact in found.items() if contact is None]
+    if missing:
+        known = "Give a contact's id, email address or external id."
+        raise serializers.ValidationError({"contact": [f"Nobody is known as {quoted(missing)}. {known}"]})
+    return [contact for contact in found.values() if contact is not None]
 
 
 @extend_schema_field(OpenApiTypes.OBJECT)
@@ -49,25 +55,14 @@ class RulesField(serializers.Field):
         try:
             rules.parse(data)
         except RuleError as error:
-            problems = {problem.path or "/": [problem.message] for problem in error.problems}
-            raise serializers.ValidationError(problems) from error
+            raise serializers.ValidationError(_by_path(error)) from error
         return data
 
     def to_representation(self, value: Any) -> Any:
         return value
 
 
-class Strict(serializers.Serializer):
-    """Refuses fields it does not know, so that a typing error is not silently lost."""
-
-    def to_internal_value(self, data: Any) -> Any:
-        unknown = data.keys() - self.fields.keys() if isinstance(data, dict) else ()
-        if unknown:
-            raise serializers.ValidationError({name[:100]: ["There is no such field."] for name in unknown})
-        return super().to_internal_value(data)
-
-
-class SegmentSerializer(Strict, serializers.ModelSerializer):
+class SegmentSerializer(StrictSerializer, serializers.ModelSerializer):
     id = serializers.UUIDField(source="uuid", read_only=True)
     rules = RulesField(required=False)
 
@@ -128,7 +123,7 @@ class SegmentWithMembersSerializer(SegmentSerializer):
         return definition.used_by(segment)
 
 
-class RulesSerializer(Strict):
+class RulesSerializer(StrictSerializer):
     rules = RulesField()
 
 
@@ -148,7 +143,7 @@ class PreviewSerializer(serializers.Serializer):
     sample = SampleSerializer(many=True)
 
 
-class CompareSerializer(Strict):
+class CompareSerializer(StrictSerializer):
     segments = serializers.SlugRelatedField(
         slug_field="uuid", queryset=Segment.objects.all(), many=True, allow_empty=False, help_text="Ids of segments."
     )
@@ -183,16 +178,16 @@ class ChangeSerializer(serializers.Serializer):
     size = serializers.IntegerField()
 
 
-class ByHandSerializer(Strict):
+class ByHandSerializer(StrictSerializer):
     contacts = serializers.ListField(
         child=serializers.CharField(max_length=254),
         allow_empty=False,
-        max_length=BY_HAND_LIMIT,
-        help_text="Ids or email addresses.",
+        max_length=naming.AT_ONCE,
+        help_text="Ids, email addresses or external ids.",
     )
 
     def validate_contacts(self, value: list[str]) -> list[Contact]:
-        return [find_contact(name) for name in value]
+        return find_contacts(value)
 
 
 class ExplanationSerializer(serializers.Serializer):

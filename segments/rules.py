@@ -149,12 +149,10 @@ class _Parser:
         if "event" in raw:
             return behaviour.parse(raw, path)
         if len(raw) == 1 and "not" in raw:
-            return Not(f"{path}", (self._child(raw["not"], f"{path}/not"),))
+            return Not(path, (self._child(raw["not"], f"{path}/not"),))
         word = next(iter(raw), "")
         if len(raw) != 1 or word not in ("all", "any") or not isinstance(raw[word], list):
-            raise ValueError(
-                'A group is {"all": [...]}, {"any": [...]} or {"not": {...}}; a rule has a field or an event.'
-            )
+            raise ValueError(GROUP_HINT)
         children = tuple(self._child(child, f"{path}/{word}/{index}") for index, child in enumerate(raw[word]))
         return Group(path, word == "any", children)
 

@@ -5,8 +5,7 @@ the control that the console's form shows; `show` says the value in a sentence.
 """
 
 import json
-import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -63,7 +62,7 @@ class NumberShape(Shape):
             raw = _number_of(raw)
         if isinstance(raw, bool) or not isinstance(raw, int | float):
             raise ValueError("Give a number.")
-        if not math.isfinite(raw) or abs(raw) > NUMBER_LIMIT:
+        if not abs(raw) <= NUMBER_LIMIT:  # so that it is true for NaN as well
             raise ValueError("This number is too large.")
         return raw
 
@@ -182,14 +181,10 @@ def _number_of(raw: str) -> int | float:
 def _ordered(shape: Shape, raw: Any, hint: str) -> tuple[Any, Any]:
     if not isinstance(raw, list) or len(raw) != 2:
         raise ValueError(hint)
-    first, last = _each(shape, raw)
+    first, last = map(shape.parse, raw)
     if first > last:
         raise ValueError("The first value must not be greater than the second.")
     return first, last
-
-
-def _each(shape: Shape, raw: list[Any]) -> Iterator[Any]:
-    return (shape.parse(item) for item in raw)
 
 
 def quoted(names: Iterable[Any]) -> str:

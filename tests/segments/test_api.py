@@ -2,8 +2,10 @@
 
 import pytest
 from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
 from rest_framework.test import APIClient
 
+from segments import definition
 from segments.models import Segment
 from team import apikeys
 from team.models import User
@@ -168,3 +170,18 @@ def test_a_stranger_and_an_anonymous_see_nothing(stranger: User) -> None:
     assert client.get("/api/segments").status_code in (401, 403)
     client.force_login(stranger)
     assert client.get("/api/segments").status_code == 403
+
+
+def test_people_put_in_by_hand_are_looked_up_all_at_once(
+    api: APIClient, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    chosen = definition.create(name="Chosen", kind="static", by=None)
+    everyone = [person(f"P{number}", external_id=f"X{number}") for number in range(60)]
+    named = [str(one.uuid) for one in everyone[:20]] + [f" {str(one.email).upper()}" for one in everyone[20:40]]
+    with django_assert_max_num_queries(30):
+        answer = api.post(
+            f"/api/segments/{chosen.uuid}/users", {"contacts": [*named, *(one.external_id for one in everyone[40:])]}
+        )
+    assert (answer.status_code, answer.data["entered"]) == (200, 60)
+    answer = api.post(f"/api/segments/{chosen.uuid}/users", {"contacts": ["nobody@example.com", everyone[0].email]})
+    assert (answer.status_code, "nobody@example.com" in answer.content.decode()) == (400, True)

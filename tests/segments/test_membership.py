@@ -219,3 +219,13 @@ class TestDefinition:
         assert membership.add(chosen, [ann, ann]) == Change(1, 0, 1)
         assert membership.add(chosen, [ann]) == Change(0, 0, 1)
         assert membership.remove(chosen, [ann]) == Change(0, 1, 0)
+
+
+@pytest.mark.django_db
+def test_a_new_name_leaves_the_size_alone_that_a_refresh_has_found_meanwhile() -> None:
+    vips = segment("VIPs", VIP)
+    open_page = Segment.objects.get(pk=vips.pk)
+    person("Ann", tags=["vip"])
+    membership.refresh(vips)
+    definition.change(open_page, name="Best customers", rules=VIP)
+    assert Segment.objects.values_list("name", "size").get() == ("Best customers", 1)

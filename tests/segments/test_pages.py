@@ -164,3 +164,10 @@ def test_an_approver_sees_but_changes_nothing_and_a_stranger_sees_nothing(
     for page in ("change", "members", "explain", "engagement"):
         assert client.get(url(page, vips)).status_code == 403
     assert client.post(reverse("admin:segments_segment_preview"), "{}", content_type="text/json").status_code == 403
+
+
+def test_adding_people_to_a_segment_that_follows_rules_is_refused_with_a_sentence(console: Client) -> None:
+    vips, ann = segment("VIPs", VIP), person("Ann")
+    answer = console.post(url("members", vips), {"people": ann.email}, follow=True)
+    assert "follows its rules" in answer.content.decode()
+    assert not vips.memberships.exists()
