@@ -190,8 +190,8 @@ class Unknown(Metric):
     key = "unknown"
     label = "Unknown"
     definition = (
-        "Messages handed over when a worker ended before the answer came. They may have arrived, so they are never "
-        "sent again by themselves."
+        "Messages handed over whose answer was never recorded: the connection broke or a worker ended. They may have "
+        "arrived, so they are never sent again by themselves."
     )
     formula = "unknown in the ledger"
     is_better_high = False

@@ -64,6 +64,7 @@ class ProgressSerializer(serializers.Serializer):
 
 class NotSentSerializer(serializers.Serializer):
     state = serializers.CharField()
+    outcome = serializers.CharField(help_text="Not sent, Bounced, Failed or Unknown.")
     reason = serializers.CharField()
     label = serializers.CharField()  # type: ignore[assignment]
     explanation = serializers.CharField()

@@ -37,9 +37,10 @@ def _summary(figures: Figures) -> Table:
 
 def _not_sent(figures: Figures) -> Table:
     rows: list[list[Cell]] = [
-        [str(row["label"]), int(str(row["count"])), str(row["explanation"])] for row in figures.not_sent
+        [str(row["outcome"]), str(row["label"]), int(str(row["count"])), str(row["explanation"])]
+        for row in figures.not_sent
     ]
-    return Table("Not sent", ["Reason", "People", "What it means"], rows)
+    return Table("Not sent, failed or unknown", ["What happened", "Reason", "People", "What it means"], rows)
 
 
 def _variants(figures: Figures) -> Table:

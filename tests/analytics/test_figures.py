@@ -58,7 +58,10 @@ def test_every_figure_of_a_small_campaign_is_right() -> None:
     assert found["click_to_open_rate"] == 4 / 10
     assert found["bounce_rate"] == 1 / 43
     told = figures.figures(campaign)
-    assert [(row["label"], row["count"]) for row in told.not_sent][:2] == [("No consent", 5), ("Suppressed", 2)]
+    assert [(row["outcome"], row["label"], row["count"]) for row in told.not_sent] == [
+        ("Not sent", "No consent", 5), ("Not sent", "Suppressed", 2), ("Bounced", "Bounced", 1),
+        ("Failed", "Render error", 1), ("Unknown", "Worker died", 1),
+    ]  # fmt: skip
     assert [(row["url"], row["people"], row["clicks"]) for row in told.links] == [
         ("https://example.com/a", 4, 4), ("https://example.com/b", 1, 1),
     ]  # fmt: skip

@@ -7,13 +7,14 @@
   const TILES = [
     ["sent", null], ["delivered", null], ["opened", "open_rate"], ["clicked", "click_rate"],
     ["click_to_open_rate", "click_to_open_rate"], ["unsubscribed", "unsubscribe_rate"], ["bounced", "bounce_rate"],
-    ["complained", "complaint_rate"],
+    ["complained", "complaint_rate"], ["failed", null], ["unknown", null], ["skipped", null],
   ];
+  const ONLY_IF_ANY = new Set(["complained", "failed", "unknown", "skipped"]);
   const LINES = [{ key: "opened", name: "Opened" }, { key: "clicked", name: "Clicked" },
                  { key: "unsubscribed", name: "Unsubscribed" }];
-  const OUTCOMES = [["delivered", "Delivered", "is-ok"], ["sent", "Sent", "is-ok"], ["failed", "Failed", "is-bad"],
-                    ["unknown", "Unknown", "is-warn"], ["skipped", "Not sent", "is-muted"],
-                    ["cancelled", "Cancelled", "is-muted"]];
+  const OUTCOMES = [["Delivered", "is-ok"], ["Sent", "is-ok"], ["Bounced", "is-bad"], ["Failed", "is-bad"],
+                    ["Unknown", "is-warn"], ["Not sent", "is-muted"]];
+  const NEVER_AGAIN = "never sent again by itself";
   const number = new Intl.NumberFormat("en");
   let uniqueId = 0;
 
@@ -31,6 +32,7 @@
   function moment(iso, zone, options) {
     return new Intl.DateTimeFormat("en", { timeZone: zone, ...options }).format(new Date(iso));
   }
+  const lowered = (text) => text.charAt(0).toLowerCase() + text.slice(1);
   function setText(node, text) { if (node.textContent !== text) node.textContent = text; }
 
   function loadOnce(tag, attributes) {
@@ -183,7 +185,7 @@
     showTiles() {
       for (const [key, rateKey] of TILES) {
         const metric = this.metrics[key], rate = rateKey && this.metrics[rateKey];
-        const isNeeded = !(metric.value === null && metric.kind === "count") && !(key === "complained" && !metric.value);
+        const isNeeded = !(metric.value === null && metric.kind === "count") && !(ONLY_IF_ANY.has(key) && !metric.value);
         if (!isNeeded) continue;
         if (!this.tiles.has(key)) this.addTile(key, metric, rate && rateKey !== key ? rate : metric);
         const { value, note } = this.tiles.get(key);
@@ -194,6 +196,7 @@
     }
 
     noteFor(metric, rate) {
+      if (metric.key === "unknown") return NEVER_AGAIN;
       if (!rate) return `of ${number.format(this.metrics.planned.value)} in the audience`;
       if (rate.value === null) return "";
       if (!rate.is_enough) return `${rate.note} (${number.format(rate.count)} of ${number.format(rate.of)})`;
@@ -216,7 +219,7 @@
       const opened = this.metrics.opened, any = this.metrics.opened_any, clickedAny = this.metrics.clicked_any;
       const lines = [];
       if (any.value > opened.value) lines.push(`With machines that open mail by themselves: ${number.format(any.value)} opened, ${number.format(clickedAny.value)} clicked.`);
-      if (this.metrics.unknown.value) lines.push(`${number.format(this.metrics.unknown.value)} unknown: handed over when a worker ended; they are not sent again by themselves.`);
+      if (this.metrics.unknown.value) lines.push(`${number.format(this.metrics.unknown.value)} unknown: handed over, but no answer was recorded. They may have arrived, so they are never sent again by themselves.`);
       if (figures.behind_seconds > ATTENTION_LAG_S) lines.push(`Opens and clicks of the last ${Math.round(figures.behind_seconds / 60)} min are not counted yet.`);
       this.notes.replaceChildren(...lines.map((line) => el("p", { class: "c-muted" }, line)));
       this.notes.hidden = !lines.length;
@@ -243,28 +246,33 @@
     }
 
     showOutcome({ states, not_sent: notSent, progress }) {
-      const total = progress.planned;
       if (!this.outcomeBar) {
         this.outcomeBar = el("div", { class: "c-progress fg-outcomes", "aria-hidden": "true" });
         this.outcomeKey = el("ul", { class: "fg-key" });
-        this.outcomeTable = table(["Why not", "People", "What it means"]);
+        this.outcomeTable = table(["What happened", "People", "What it means"]);
         this.outcomeDetails = el("details", { class: "fg-details" }, el("summary", {}, ""), this.outcomeTable.wrap);
         this.outcome.append(el("h3", { class: "fg-title" }, "What became of the audience"), this.outcomeBar, this.outcomeKey, this.outcomeDetails);
       }
-      const parts = OUTCOMES.filter(([state]) => states[state]);
-      this.outcomeBar.replaceChildren(...parts.map(([state, , style]) => {
+      const rowsOf = (outcome) => notSent.filter((row) => row.outcome === outcome);
+      const total = (rows) => rows.reduce((before, { count }) => before + count, 0);
+      const counts = { Delivered: states.delivered, Sent: states.sent };
+      const parts = OUTCOMES.map(([outcome, style]) => [outcome, style, counts[outcome] ?? total(rowsOf(outcome))]).filter(([, , count]) => count);
+      this.outcomeBar.replaceChildren(...parts.map(([, style, count]) => {
         const bar = el("span", { class: style });
-        bar.style.width = `${states[state] / total * 100}%`;
+        bar.style.width = `${count / progress.planned * 100}%`;
         return bar;
       }));
-      const waiting = progress.waiting ? [["waiting", "Still to come", ""]] : [];
-      this.outcomeKey.replaceChildren(...[...parts, ...waiting].map(([state, words, style]) => el("li", {},
-        el("span", { class: `fg-dot ${style}`, "aria-hidden": "true" }), `${words} `,
-        el("strong", {}, number.format(state === "waiting" ? progress.waiting : states[state])))));
-      const sum = notSent.reduce((before, { count }) => before + count, 0);
-      this.outcomeDetails.hidden = !sum;
-      setText(this.outcomeDetails.firstChild, `Not sent: ${notSent.map(({ label, count }) => `${number.format(count)} ${label.charAt(0).toLowerCase()}${label.slice(1)}`).join(", ")}`);
-      this.outcomeTable.fill(notSent.map((row) => [row.label, row.count, row.explanation]));
+      // The key says each reason for which people were left out; what failed, and how, is in the table.
+      const keys = parts.flatMap(([outcome, style, count]) => outcome === "Not sent"
+        ? rowsOf(outcome).map((row) => [`Not sent: ${lowered(row.label)}`, style, row.count])
+        : [[outcome === "Unknown" ? `Unknown (${NEVER_AGAIN})` : outcome, style, count]]);
+      if (progress.waiting) keys.push(["Still to come", "", progress.waiting]);
+      this.outcomeKey.replaceChildren(...keys.map(([words, style, count]) => el("li", {},
+        el("span", { class: `fg-dot ${style}`, "aria-hidden": "true" }), `${words} `, el("strong", {}, number.format(count)))));
+      this.outcomeDetails.hidden = !notSent.length;
+      setText(this.outcomeDetails.firstChild, `${number.format(total(notSent))} not sent, failed or unknown: the reasons`);
+      this.outcomeTable.fill(notSent.map((row) => [
+        row.outcome === row.label ? row.label : `${row.outcome}: ${lowered(row.label)}`, row.count, row.explanation]));
     }
 
     showVariants(rows) {
