@@ -16,7 +16,6 @@ from delivery.models import Message, Run
 State = Message.State
 LIVE_SECONDS = 2
 SETTLED_SECONDS = 60
-IS_OVER = (Run.Status.FINISHED, Run.Status.CANCELLED)
 Reasons = Counter[tuple[str, str]]  # (state, reason) -> ledger rows
 HUMAN = "human"
 
@@ -100,7 +99,7 @@ def ledger_counts(campaign_ids: Iterable[int]) -> defaultdict[int, Reasons]:
 
 def of_run(run: Run) -> Reasons:
     """Ledger rows of one run by state and reason."""
-    if run.status in IS_OVER and run.final_counts:
+    if run.status in Run.OVER and run.final_counts:
         return parsed(run.final_counts)
     key = f"figures:run:{run.pk}"
     kept = cache.get(key)
@@ -157,7 +156,7 @@ def _ledger_by_variant(campaign_id: int) -> dict[int, Reasons]:
         runs = list(Run.objects.filter(campaign=campaign_id).values_list("id", "status"))
         rows = Message.objects.filter(run__in=[run for run, _ in runs]).order_by()
         kept = list(rows.values_list("variant_id", "state", "reason").annotate(Count("id")))
-        is_over = all(status in IS_OVER for _, status in runs)
+        is_over = all(status in Run.OVER for _, status in runs)
         cache.set(key, kept, SETTLED_SECONDS if is_over else LIVE_SECONDS)
     counts: defaultdict[int, Reasons] = defaultdict(Counter)
     for variant, state, reason, count in kept:

@@ -13,7 +13,7 @@ IN_HAND = (State.QUEUED, State.SENDING)
 
 def runs() -> list[dict[str, Any]]:
     """Runs that are not over, with what the ledger holds for each."""
-    rows = list(Run.objects.exclude(status__in=counts.IS_OVER).select_related("campaign").order_by("id"))
+    rows = list(Run.objects.exclude(status__in=Run.OVER).select_related("campaign").order_by("id"))
     retries = dict(
         Message.objects.filter(run__in=rows, state=State.PLANNED, reason__in=["retry", "account_refused"])
         .order_by()

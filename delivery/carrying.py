@@ -11,7 +11,6 @@ from core.errors import Refused
 from delivery import ledger, trying
 from delivery.models import Message, Run
 
-IS_OVER = (Run.Status.FINISHED, Run.Status.CANCELLED)
 LIVE_SECONDS = 2  # counting the million rows of a run under way takes a third of a second
 
 
@@ -44,7 +43,7 @@ def _told(total: Counter[str]) -> dict[str, int]:
 def _by_state(run: Run) -> Counter[str]:
     """Rows by state: kept with a run that is over, counted at most every two seconds for another."""
     states: Counter[str] = Counter()
-    for key, count in (run.final_counts if run.status in IS_OVER else _live(run)).items():
+    for key, count in (run.final_counts if run.status in Run.OVER else _live(run)).items():
         states[key.partition("|")[0]] += count
     return states
 

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from django.db import connection
 
 from delivery import outbox
-from delivery.models import Run
 from events import names, stream
 from events.models import Event
 
@@ -49,6 +48,4 @@ def _deliver(events: Sequence[Event]) -> None:
             """,
             [[event.message_id for event in events]],
         )
-        moved = {run_id for (run_id,) in cursor.fetchall()}
-    for run in Run.objects.filter(pk__in=moved).exclude(final_counts={}):  # over: its counts are kept, not counted
-        outbox.recount(run)
+        outbox.recount(run_id for (run_id,) in cursor.fetchall())

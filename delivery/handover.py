@@ -9,8 +9,9 @@ import queue
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db import connections
 from django.utils import timezone
 
@@ -18,10 +19,10 @@ from campaigns.models import Campaign
 from contacts import consent
 from contacts.models import Suppression
 from core import failpoints
-from delivery import accounts, ledger, throttle
+from delivery import accounts, ledger, outbox, throttle
 from delivery.accounts import Lines
 from delivery.ledger import Claimed, Ending, State
-from delivery.models import Account
+from delivery.models import Account, Message
 from delivery.providers.base import AccountRefused, Envelope, Outcome, Result
 
 logger = logging.getLogger(__name__)
@@ -100,7 +101,7 @@ class Crew:
             return
         failpoints.reach("after_provider_accept")
         # 3. What it answered.
-        self._record(mine, results)
+        self._record(mine, results, took=timezone.now() - began_at)
 
     def _refused(self, group: Sequence[Ready], refusal: AccountRefused, began_at: datetime) -> None:
         """Nothing was accepted: the rows go back with their attempt unspent, and nothing more is given for now."""
@@ -109,15 +110,23 @@ class Crew:
         ids = [ready.row.id for ready in group]
         ledger.give_back(ids, worker=self._worker, expected=State.SENDING, wait=wait, reason="account_refused")
 
-    def _record(self, group: Sequence[Ready], results: Sequence[Result]) -> None:
+    def _record(self, group: Sequence[Ready], results: Sequence[Result], *, took: timedelta) -> None:
         pairs = list(zip(group, results, strict=True))
         endings = [ending(result, attempt=ready.row.attempt) for ready, result in pairs]
         ledger.settle(endings, expected=[State.SENDING], worker=self._worker)
+        if took.total_seconds() > settings.LEASE_SECONDS / 2:  # others may have given it up
+            self._record_late(endings)
         for ready, result in pairs:
             if result.address_is_bad:
                 reason = Suppression.Reason.HARD_BOUNCE
                 consent.suppress(ready.envelope.recipient, reason=reason, detail=result.detail[:500])
         accounts.works_again(self._account)
+
+    def _record_late(self, endings: Sequence[Ending]) -> None:
+        """A slow server's answers outlast the lease: of what was given up as unknown we know what became after all."""
+        known = [ending for ending in endings if ending.state in (State.SENT, State.FAILED)]
+        ledger.settle(known, expected=[State.UNKNOWN], worker=self._worker)
+        outbox.recount(Message.objects.filter(pk__in=[ending.id for ending in known]).values_list("run_id", flat=True))
 
 
 def ending(result: Result, *, attempt: int) -> Ending:

@@ -57,6 +57,8 @@ class Run(models.Model):
         FINISHED = "finished", "Finished"
         CANCELLED = "cancelled", "Cancelled"
 
+    OVER = (Status.FINISHED, Status.CANCELLED)
+
     campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="runs")
     planned_at = models.DateTimeField()
     status = models.CharField(max_length=10, choices=Status, default=Status.PLANNING)

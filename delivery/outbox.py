@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+from collections.abc import Iterable
 
 from django.db import DatabaseError, connection, transaction
 from django.db.models.functions import Now
@@ -134,9 +135,10 @@ def _finish_with_campaign(run: Run) -> None:
             _finish(run, Run.Status.FINISHED)
 
 
-def recount(run: Run) -> None:
-    """Renew the final counts after an `unknown` row was settled or a late bounce came in."""
-    Run.objects.filter(pk=run.pk).update(final_counts=ledger.counts(run.pk))
+def recount(run_ids: Iterable[int]) -> None:
+    """Renew the kept counts of those runs that are over: of a row of theirs more is known now."""
+    for run_id in Run.objects.filter(pk__in=set(run_ids), status__in=Run.OVER).values_list("pk", flat=True):
+        Run.objects.filter(pk=run_id).update(final_counts=ledger.counts(run_id))
 
 
 def _finish(run: Run, status: str) -> None:

@@ -30,6 +30,5 @@ def settle_unknown(messages: QuerySet[Message], *, state: str, by: User) -> int:
             raise Refused("run_ended", "The campaign has ended, so nothing of it is sent again. Note them as not sent.")
         said = f"Settled by {by}."
         ledger.settle([Ending(pk, state, "settled", said) for pk, _, _ in rows], expected=[Message.State.UNKNOWN])
-        for run in runs:
-            outbox.recount(run)
+        outbox.recount(run.pk for run in runs)
     return len(rows)

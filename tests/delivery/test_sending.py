@@ -2,9 +2,13 @@
 
 import email
 import email.policy
+import threading
+import time
 from collections.abc import Callable
 
 import pytest
+from django.db import connection
+from django.test import override_settings
 from django.utils import timezone
 
 from campaigns import approval, lifecycle
@@ -143,6 +147,25 @@ def test_a_cut_line_after_the_body_leaves_one_unknown_and_loses_nobody(
     assert states(run) == {"sent": 8, "unknown:no_answer": 1}
     assert len(provider.accepted()) == 9
     assert set(provider.accepted().values()) == {1}
+
+
+@override_settings(LEASE_SECONDS=0)
+def test_answers_that_outlast_the_lease_are_recorded_all_the_same(
+    editor: User, start_provider: Callable[..., Provider]
+) -> None:
+    make_account(start_provider("--delay", "0.5"), max_connections=1)
+    make_people(3)
+    run = plan(make_campaign(editor))
+    sender = threading.Thread(target=lambda: (drain(), connection.close()))
+    sender.start()
+    while not Message.objects.filter(state="sending").exists():
+        time.sleep(0.01)
+    outbox.sweep()
+    run.refresh_from_db()
+    assert (run.status, run.final_counts) == (Run.Status.FINISHED, {"unknown|worker_died": 3})
+    sender.join()
+    run.refresh_from_db()
+    assert run.final_counts == {"sent|": 3}
 
 
 def test_a_server_that_blocks_the_sender_pauses_the_campaign_and_leaves_the_rest_untouched(
