@@ -25,10 +25,10 @@ LONGEST_WAIT = timedelta(minutes=15)
 
 
 def account_for(campaign: Campaign) -> Account | None:
-    """The account that carries this campaign's sender, else the channel's default."""
+    """The account that carries this campaign's sender, else the channel's default if that carries any sender."""
     accounts = Account.objects.filter(channel=campaign.channel)
     own = accounts.filter(senders=campaign.sender_id).order_by("pk").first() if campaign.sender_id else None
-    return own or accounts.filter(is_default=True).first()
+    return own or accounts.filter(is_default=True, senders=None).first()
 
 
 def must_wait(account: Account) -> bool:

@@ -33,21 +33,29 @@ class Lane:
 
     @classmethod
     def open(cls, run: Run, *, worker: str, must_stop: Callable[[], bool]) -> "Lane | None":
-        """None when nothing can carry the run now: no account, or one whose provider told us to wait.
+        """None when nothing can carry the run now because the provider told us to wait.
 
-        A campaign whose sender or template nothing can be made of is paused, so that it keeps no other from being sent.
+        A campaign that nothing carries, or whose messages can't be made, is paused for a person to see to; it keeps no
+        other from being sent.
         """
         account = accounts.account_for(run.campaign)
-        if account is None or accounts.must_wait(account):
+        if account is None:
+            _pause(run, f"No sender account carries mail from {run.campaign.sender}. Add one and resume.")
+            return None
+        if accounts.must_wait(account):
             return None
         try:
             composer = Composer(run)
         except (BadHeader, RenderError) as error:
-            with contextlib.suppress(Refused):  # somebody paused or cancelled it first
-                lifecycle.pause(run.campaign, by=None, reason=f"No message of it can be made: {error}")
+            _pause(run, f"No message of it can be made: {error}")
             return None
         crew = Crew(account, run.campaign, worker=worker, must_stop=must_stop)
         return cls(run=run, account=account, composer=composer, crew=crew, worker=worker)
+
+
+def _pause(run: Run, reason: str) -> None:
+    with contextlib.suppress(Refused):  # somebody paused or cancelled it first
+        lifecycle.pause(run.campaign, by=None, reason=reason)
 
 
 def drain(*, worker: str, seconds: float, must_stop: Callable[[], bool], beat: Callable[[], None]) -> int:

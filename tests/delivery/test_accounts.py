@@ -43,6 +43,8 @@ def test_a_sender_s_own_account_comes_before_the_default(campaign: Campaign, acc
     assert accounts.account_for(campaign) == own
     campaign.sender = Sender.objects.create(name="Other", email="other@example.com")
     assert accounts.account_for(campaign) == account
+    account.senders.add(Sender.objects.create(name="Third", email="third@example.com"))
+    assert accounts.account_for(campaign) is None
     Account.objects.all().delete()
     assert accounts.account_for(campaign) is None
 

@@ -251,6 +251,15 @@ def test_a_poisoned_person_is_set_aside_and_the_batch_goes_on(editor: User, prov
     assert not any(b"\nBcc:" in raw for raw in provider.bodies())
 
 
+def test_a_campaign_that_no_account_carries_pauses_and_says_so(editor: User, provider: Provider) -> None:
+    make_people(2)
+    run = plan(make_campaign(editor))
+    drain()
+    campaign = Campaign.objects.get()
+    assert (campaign.status, states(run)) == (Campaign.Status.PAUSED, {"planned": 2})
+    assert "No sender account carries mail from News" in campaign.status_changes.first().reason
+
+
 def test_a_sender_who_can_t_stand_in_a_header_pauses_that_campaign_and_no_other(
     editor: User, provider: Provider
 ) -> None:
