@@ -8,7 +8,8 @@ from rest_framework import exceptions
 from rest_framework.request import Request
 
 from contacts.models import Contact
-from team.models import ApiKey, User
+from team.apikeys import need_scope
+from team.models import User
 
 
 def valid(shape: Any, request: Request) -> dict[str, Any]:
@@ -23,14 +24,8 @@ def user_of(request: Request) -> User:
     return request.user
 
 
-def need_scope(request: Request, scope: str) -> None:
-    """For what a body may ask for beyond its endpoint's own scope."""
-    if isinstance(request.auth, ApiKey) and scope not in request.auth.scopes:
-        raise exceptions.PermissionDenied(f"This key lacks the scope {scope}.")
-
-
 def need_contacts(request: Request) -> None:
-    """A preview prints what is known of a contact, so it needs the right to see contacts."""
+    """What tells of single contacts, whatever its own scope is, needs the right to see them."""
     need_scope(request, "contacts:read")
     if not user_of(request).has_perm("contacts.view_contact"):
         raise exceptions.PermissionDenied("Your role does not let you see contacts.")

@@ -13,6 +13,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from campaigns.models import Campaign
+from campaigns.requests import need_contacts
 from contacts.models import Contact
 from core.api import CursorPages, StrictSerializer
 from core.errors import Refused
@@ -90,7 +91,15 @@ class _OfCampaign:
         return get_object_or_404(Campaign, uuid=self.kwargs["id"])  # type: ignore[attr-defined]
 
 
-class Recipients(_OfCampaign, generics.ListAPIView):
+class _OfPeople(_OfCampaign, APIView):
+    """What names people needs the right to see contacts besides."""
+
+    def check_permissions(self, request: Request) -> None:
+        super().check_permissions(request)
+        need_contacts(request)
+
+
+class Recipients(_OfPeople, generics.ListAPIView):
     """Who is in the campaign's ledger, with state and reason. Filters: state, reason."""
 
     serializer_class = RecipientSerializer
@@ -115,7 +124,7 @@ class CampaignEvents(_OfCampaign, generics.ListAPIView):
         return Event.objects.filter(campaign_id=self.campaign().pk).exclude(name="message.sent")
 
 
-class Why(_OfCampaign, APIView):
+class Why(_OfPeople):
     """Why a contact did or didn't get the campaign, with every step of the reasoning."""
 
     @extend_schema(

@@ -123,10 +123,18 @@ def test_a_key_needs_the_scope_and_its_owner_the_role(
     editor: User, stranger: User, campaign: Campaign, what: str
 ) -> None:
     address = f"{at(campaign, what)}?contact=person1@example.com"
-    assert client_of(editor, "campaigns:read").get(address).status_code == 200
+    assert client_of(editor, "campaigns:read", "contacts:read").get(address).status_code == 200
     assert client_of(editor, "contacts:read").get(address).status_code == 403
     assert client_of(stranger).get(address).status_code == 403
     assert APIClient().get(address).status_code == 401
+
+
+@pytest.mark.parametrize(("what", "status"), [("events", 200), ("recipients", 403), ("why", 403)])
+def test_what_names_people_needs_the_right_to_see_contacts_besides(
+    editor: User, campaign: Campaign, what: str, status: int
+) -> None:
+    address = f"{at(campaign, what)}?contact=person1@example.com"
+    assert client_of(editor, "campaigns:read").get(address).status_code == status
 
 
 def test_a_timeline_needs_the_right_to_see_contacts(editor: User, stranger: User, people: list[Contact]) -> None:
