@@ -118,7 +118,7 @@ class SmtpConnection(Connection):
 
     def _reply(self) -> Reply:
         """One reply, its lines joined. Raises OSError when the line is cut and ValueError when it is no SMTP."""
-        texts = []
+        texts: list[str] = []
         while True:
             line = self._replies.readline(MAX_REPLY_LINE)
             if not line:
