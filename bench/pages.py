@@ -16,6 +16,7 @@ from django.utils import timezone
 from bench import scratch
 from bench.result import Result
 from campaigns.models import Campaign, Sender, Variant
+from contacts.list_bounds import LOOK_AT
 from delivery.models import Run
 from events import partitions
 from segments.models import Segment
@@ -115,13 +116,17 @@ def _pages(campaign: Campaign, segment: Segment) -> Iterator[tuple[str, str]]:
     yield "contacts", contacts
     yield "contacts, page 100", f"{contacts}?p=100"
     yield "contacts by email prefix", f"{contacts}?q=person9"
+    yield "contacts by email prefix, the oldest", f"{contacts}?q=person1"
     yield "contacts by last name", f"{contacts}?q=Family12"
     yield "contacts by a name of nobody", f"{contacts}?q=nobody-like-this"
     yield "contacts by a common tag", f"{contacts}?tag=newsletter"
     yield "contacts by a rare tag", f"{contacts}?tag=rare"
     for consent in ("granted", "withdrawn", "none"):
         yield f"contacts, consent {consent}", f"{contacts}?consent={consent}"
+    yield "contacts, consent none, last page", f"{contacts}?consent=none&p={max(1, min(LOOK_AT, segment.size) // 5000)}"
+    yield "contacts, consent none and suppressed", f"{contacts}?consent=none&suppressed=yes"
     yield "contacts, suppressed", f"{contacts}?suppressed=yes"
+    yield "contacts, erased", f"{contacts}?erased=yes"
     yield "suppressions", reverse("admin:contacts_suppression_changelist")
     yield "segments", reverse("admin:segments_segment_changelist")
     yield "one segment", reverse("admin:segments_segment_change", args=[segment.pk])

@@ -23,6 +23,7 @@ from contacts.attributes import as_text
 from contacts.channels import channel_choices
 from contacts.forms import ConsentForm, ContactForm, SuppressionForm, attribute_field_name
 from contacts.import_admin import ImportJobAdmin
+from contacts.list_bounds import BoundedChangeList
 from contacts.models import AttributeDefinition, Contact, ImportJob, Suppression
 from core.errors import Refused
 from core.paging import EstimatingPaginator
@@ -61,6 +62,9 @@ class ContactAdmin(ModelAdmin):
         css = {"all": ["contacts/contacts.css"]}
 
     # --- the list ---
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[BoundedChangeList]:
+        return BoundedChangeList
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[Contact]:
         return lists.with_standing(super().get_queryset(request))
 

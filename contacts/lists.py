@@ -1,15 +1,48 @@
 """Lists of a million contacts that stay fast: search by prefix, filters by EXISTS."""
 
+from collections.abc import Iterator
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Exists, OuterRef, Q, QuerySet
-from django.db.models.functions import Lower
+from django.contrib.postgres.fields import ArrayField
+from django.db.models import (
+    BigIntegerField,
+    BooleanField,
+    Exists,
+    F,
+    Func,
+    OrderBy,
+    OuterRef,
+    Q,
+    QuerySet,
+    Value,
+)
+from django.db.models.functions import Cast, Collate, Lower
 from django.http import HttpRequest
 from unfold.contrib.filters.admin import TextFilter
 
 from contacts.addresses import BadAddress, normalise_phone
 from contacts.models import ConsentState, Contact, Suppression
+
+NOBODY_LEFT_OUT = Q()
+# In collation C its index serves the order as well as the prefix.
+LAST_NAME = Collate(Lower("last_name"), "C")
+
+
+class _IsAnyOf(Func):
+    """`key = ANY(array)`: one parameter, where `pk__in` has ten thousand, which take a tenth of a second to quote."""
+
+    template = "%(expressions)s)"
+    arg_joiner = " = ANY("
+    output_field = BooleanField()
+
+
+def of(queryset: QuerySet[Contact], keys: list[int]) -> QuerySet[Contact]:
+    """Those of `queryset` whose keys are among these, up to very many."""
+    array = "{" + ",".join(map(str, keys)) + "}"  # as one text: an adapted list of numbers takes six times as long
+    return queryset.filter(_IsAnyOf(F("pk"), Cast(Value(array), ArrayField(BigIntegerField()))))
 
 
 def search(queryset: QuerySet[Contact], text: str) -> QuerySet[Contact]:
@@ -17,14 +50,43 @@ def search(queryset: QuerySet[Contact], text: str) -> QuerySet[Contact]:
     term = text.strip()
     if not term:
         return queryset
-    wanted = (
-        Q(email__startswith=term.lower()) | Q(external_id__startswith=term) | Q(last_lower__startswith=term.lower())
-    )
+    wanted = reduce(or_, (wanted for wanted, _ in _ways(term)))
+    return queryset.alias(last_lower=LAST_NAME).filter(wanted)
+
+
+def first_found(queryset: QuerySet[Contact], text: str, limit: int) -> list[int]:
+    """Keys of those that `search` finds, at most `limit` + 1: by email, then external id, then last name.
+
+    Each index is asked by itself and in its own order, so that it stops at the limit however many begin with `text`.
+    """
+    found: dict[int, None] = {}
+    people = queryset.alias(last_lower=LAST_NAME)
+    for wanted, order in _ways(text.strip()):
+        found |= dict.fromkeys(people.filter(wanted).order_by(order).values_list("pk", flat=True)[: limit + 1])
+        if len(found) > limit:
+            break
+    return list(found)[: limit + 1]
+
+
+def _ways(term: str) -> Iterator[tuple[Q, OrderBy]]:
+    """What `term` may be, each with the order of the index that answers."""
+    yield Q(email__startswith=term.lower()), F("email").asc()
+    yield Q(external_id__startswith=term), F("external_id").asc()
+    yield Q(last_lower__startswith=term.lower()), F("last_lower").asc()
     try:
-        wanted |= Q(phone=normalise_phone(term))
+        yield Q(phone=normalise_phone(term)), F("pk").asc()
     except BadAddress:
         pass  # not a phone number: then it is one of the others
-    return queryset.alias(last_lower=Lower("last_name")).filter(wanted)
+
+
+def never_asked(queryset: QuerySet[Contact], within: Q = NOBODY_LEFT_OUT) -> QuerySet[Contact]:
+    """Contacts without any state of consent. `within` (over `contact`) must hold for all of `queryset`: said for the
+    states as well it lets two indexes be merged over that part, instead of hashing a million states."""
+    return queryset.filter(~Exists(_states().filter(within)))
+
+
+def _states() -> QuerySet[ConsentState]:
+    return ConsentState.objects.filter(contact=OuterRef("pk"), channel="email", topic="")
 
 
 def with_standing(queryset: QuerySet[Contact]) -> QuerySet[Contact]:
@@ -32,7 +94,7 @@ def with_standing(queryset: QuerySet[Contact]) -> QuerySet[Contact]:
 
     Not EXISTS, for which PostgreSQL would read all suppressed addresses at once: a page asks about fifty.
     """
-    states = ConsentState.objects.filter(contact=OuterRef("pk"), channel="email", topic="")
+    states = _states()
     suppressions = Suppression.objects.filter(channel="email", address=OuterRef("email"))
     return queryset.annotate(
         email_consent=states.order_by().values("is_granted")[:1], suppression=suppressions.order_by().values("pk")[:1]
@@ -55,14 +117,13 @@ class ConsentFilter(admin.SimpleListFilter):
         return [("granted", "Granted"), ("withdrawn", "Withdrawn"), ("none", "Never asked")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Contact]) -> QuerySet[Contact]:
-        states = ConsentState.objects.filter(contact=OuterRef("pk"), channel="email", topic="")
         match self.value():
             case "granted":
-                return queryset.filter(Exists(states.filter(is_granted=True)))
+                return queryset.filter(Exists(_states().filter(is_granted=True)))
             case "withdrawn":
-                return queryset.filter(Exists(states.filter(is_granted=False)))
+                return queryset.filter(Exists(_states().filter(is_granted=False)))
             case "none":
-                return queryset.filter(~Exists(states))
+                return never_asked(queryset)
         return queryset
 
 

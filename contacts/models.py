@@ -4,7 +4,7 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
-from django.db.models.functions import Lower, Now
+from django.db.models.functions import Collate, Lower, Now
 
 from contacts.channels import channel_choices
 from core.models import Entity
@@ -39,7 +39,10 @@ class Contact(Entity):
         indexes = [
             GinIndex(OpClass("attributes", name="jsonb_path_ops"), name="contacts_contact_attributes"),
             GinIndex(fields=["tags"], name="contacts_contact_tags"),
-            models.Index(OpClass(Lower("last_name"), name="text_pattern_ops"), name="contacts_contact_last_like"),
+            # In collation C, whatever the database's is: it answers a prefix, and gives those found in its order.
+            models.Index(Collate(Lower("last_name"), "C"), name="contacts_contact_last_name"),
+            # They are few, and asked for among everyone.
+            models.Index("id", condition=models.Q(erased_at__isnull=False), name="contacts_contact_erased"),
             models.Index("phone", condition=models.Q(phone__isnull=False), name="contacts_contact_phone"),
         ]
         constraints = [

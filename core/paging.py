@@ -15,6 +15,7 @@ class EstimatingPaginator(Paginator):
     estimate, which autovacuum keeps within a few percent."""
 
     template_name = "core/pagination.html"
+    scope = ""  # follows the count where only a part was looked at: "among the newest 100,000"
 
     @cached_property
     def count(self) -> int:

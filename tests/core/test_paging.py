@@ -47,6 +47,8 @@ def test_a_list_tells_its_count_below_it_and_no_other_beside_the_title(client: C
     whole = client.get(reverse("admin:contacts_contact_changelist")).content.decode()
     assert "about 30" in whole
     assert "Show all" not in whole
+    filtered = client.get(reverse("admin:contacts_contact_changelist"), {"erased": "no"}).content.decode()
+    assert "more than 20" in filtered
     found = client.get(reverse("admin:contacts_contact_changelist"), {"q": "p"}).content.decode()
-    assert "more than 20" in found
+    assert "among the first 20 found" in found
     assert "results (" not in found
