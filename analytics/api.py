@@ -22,7 +22,9 @@ from analytics import serializers as shapes
 from analytics.counts import Counts
 from analytics.reports import campaign as campaign_report
 from analytics.reports import formats
+from campaigns import schedule
 from campaigns.models import Campaign
+from campaigns.requests import user_of
 from core.api import CursorPages
 
 RATES = [metric.key for metric in metrics.rates()]
@@ -225,8 +227,8 @@ class Engagement(_Figures):
     )  # fmt: skip
     def get(self, request: Request) -> Response:
         """When people open and click: by weekday and hour."""
-        name = request.query_params.get("zone") or timezone.get_current_timezone_name()
-        if name not in zoneinfo.available_timezones():
+        name = request.query_params.get("zone") or user_of(request).time_zone
+        if name not in schedule.zone_names():
             raise serializers.ValidationError({"zone": ["Not a known time zone; for example Europe/Berlin."]})
         days = whole_number(request, "days", 90, MOST_DAYS)
         cells = overview.by_weekday_and_hour(zoneinfo.ZoneInfo(name), days)

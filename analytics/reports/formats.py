@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 import typst
 from openpyxl import Workbook
+from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 from openpyxl.styles import Font
 
 from analytics.reports.campaign import Cell, Table
@@ -58,17 +59,22 @@ def as_xlsx(title: str, subtitle: str, tables: Sequence[Table]) -> bytes:
     book.remove(book.worksheets[0])
     for table in tables:
         sheet = book.create_sheet(table.title[:31])
-        sheet.append([escape_cell(title), escape_cell(subtitle)])
+        sheet.append([_sheet_cell(title), _sheet_cell(subtitle)])
         sheet.append([])
         sheet.append(table.head)
         for cell in (*sheet[1], *sheet[3]):
             cell.font = Font(bold=True)
         for row in table.rows:
-            sheet.append([escape_cell(value) for value in row])
+            sheet.append([_sheet_cell(value) for value in row])
         sheet.freeze_panes = "A4"
     file = io.BytesIO()
     book.save(file)
     return file.getvalue()
+
+
+def _sheet_cell(cell: Cell) -> object:
+    """Without the control characters that Excel's format can't hold; a subject or a link's text may."""
+    return escape_cell(ILLEGAL_CHARACTERS_RE.sub("", cell) if isinstance(cell, str) else cell)
 
 
 def as_pdf(title: str, subtitle: str, tables: Sequence[Table]) -> bytes:

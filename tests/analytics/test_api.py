@@ -96,6 +96,14 @@ def test_the_report_comes_as_a_spreadsheet_without_formulas(api: APIClient, camp
     assert book["Summary"]["A1"].value == "'=SUM(1) & Söhne"
 
 
+def test_a_name_with_characters_that_excel_can_t_hold_is_written_without_them(
+    api: APIClient, campaign: Campaign
+) -> None:
+    Campaign.objects.filter(pk=campaign.pk).update(name="Spring\x0b sale")
+    book = load_workbook(io.BytesIO(api.get(of(campaign, "report"), {"format": "xlsx"}).content))
+    assert book["Summary"]["A1"].value == "Spring sale"
+
+
 def test_the_report_comes_on_paper_and_shows_markup_as_text(api: APIClient, campaign: Campaign) -> None:
     Campaign.objects.filter(pk=campaign.pk).update(name='#panic("no") *x* $y$')
     answer = api.get(of(campaign, "report"), {"format": "pdf"})
@@ -175,6 +183,11 @@ def test_engagement_is_told_in_the_asked_zone(api: APIClient) -> None:
         [cell] = api.get("/api/dashboard/engagement", {"zone": zone}).json()["cells"]
         assert cell["opened"] == 1
     assert api.get("/api/dashboard/engagement", {"zone": "Mars/Base'; --"}).status_code == 400
+
+
+def test_engagement_is_told_in_the_zone_of_the_key_s_owner_unless_asked(api: APIClient) -> None:
+    User.objects.update(time_zone="Asia/Tokyo")
+    assert api.get("/api/dashboard/engagement").json()["zone"] == "Asia/Tokyo"
 
 
 def test_a_key_needs_the_scope_and_its_owner_the_role(campaign: Campaign, editor: User, stranger: User) -> None:
