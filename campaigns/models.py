@@ -67,8 +67,6 @@ class Campaign(Entity):
         FINISHED = "finished", "Finished"
         CANCELLED = "cancelled", "Cancelled"
 
-    EDITABLE = (Status.DRAFT, Status.REJECTED, Status.IN_REVIEW, Status.APPROVED)
-
     name = models.CharField(max_length=160)
     description = models.TextField(blank=True)
     kind = models.CharField(max_length=10, choices=Kind, default=Kind.BROADCAST)
@@ -113,10 +111,6 @@ class Campaign(Entity):
 
     def __str__(self) -> str:
         return self.name
-
-    @property
-    def is_editable(self) -> bool:
-        return self.status in self.EDITABLE
 
 
 class Variant(models.Model):

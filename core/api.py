@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import Http404
-from rest_framework import exceptions, pagination, renderers, serializers
+from rest_framework import exceptions, pagination, serializers
 from rest_framework.response import Response
 from rest_framework.views import exception_handler, set_rollback
 
@@ -16,22 +16,6 @@ from core.errors import Refused
 
 logger = logging.getLogger(__name__)
 PROBLEM = "application/problem+json"
-
-
-class ProblemRenderer(renderers.JSONRenderer):
-    media_type = PROBLEM
-    format = "json"
-
-
-class ProblemSerializer(serializers.Serializer):
-    """An error as RFC 9457 has it, with a stable `code` and, for bad input, `errors` by field."""
-
-    type = serializers.CharField(default="about:blank")
-    title = serializers.CharField()
-    status = serializers.IntegerField()
-    detail = serializers.CharField()
-    code = serializers.CharField()
-    errors = serializers.DictField(required=False)  # type: ignore[assignment]  # the stubs mean the base property
 
 
 def problem_json(error: Exception, context: dict[str, Any]) -> Response | None:

@@ -1,6 +1,5 @@
 """Registries: an extension is one class, in one file, with its own key, under one decorator."""
 
-from collections.abc import Iterator
 from typing import Protocol, TypeVar
 
 
@@ -35,6 +34,3 @@ class Registry(dict[str, Item]):
 
     def choices(self) -> list[tuple[str, str]]:
         return [(key, item.label) for key, item in self.items()]
-
-    def __iter__(self) -> Iterator[str]:
-        return super().__iter__()

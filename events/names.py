@@ -9,8 +9,6 @@ COMPLAINED = "message.complained"
 UNSUBSCRIBED = "message.unsubscribed"
 FAILED = "message.failed"
 
-OF_MESSAGES = (MESSAGE_SENT, DELIVERED, OPENED, CLICKED, BOUNCED, COMPLAINED, UNSUBSCRIBED, FAILED)
-
 WORDS = {
     MESSAGE_SENT: "Sent",
     DELIVERED: "Delivered",
