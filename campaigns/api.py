@@ -17,10 +17,11 @@ from campaigns import serializers as shapes
 from campaigns.blueprint_api import FromTemplates
 from campaigns.filters import CampaignFilter
 from campaigns.models import Approval, Campaign, Variant
-from campaigns.requests import contact_named, need_contacts, need_scope, user_of, valid
+from campaigns.requests import contact_named, need_contacts, user_of, valid
 from campaigns.team_api import TeamWork
 from contacts.models import Contact
 from core.errors import Refused
+from team.apikeys import need_scope
 from team.models import User
 
 _FORBIDDEN = ("not_allowed", *members.REFUSALS)

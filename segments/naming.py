@@ -1,6 +1,6 @@
 """People as someone names them in a form or over the API: by email address, public id or external id."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from uuid import UUID
 
 from contacts.models import Contact
@@ -30,6 +30,6 @@ def _plain(name: str) -> UUID | str:
         return "" if "\x00" in name else name
 
 
-def _by(field: str, keys: list[object]) -> dict[object, Contact]:
+def _by(field: str, keys: Sequence[object]) -> dict[object, Contact]:
     found = Contact.objects.filter(**{f"{field}__in": keys}) if keys else ()
     return {getattr(contact, field): contact for contact in found}

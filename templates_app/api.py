@@ -8,13 +8,14 @@ import django_filters
 from django.db.models import Prefetch, Q, QuerySet
 from django.http import Http404
 from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
-from rest_framework import mixins, status, viewsets
+from rest_framework import exceptions, mixins, status, viewsets
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from contacts.models import Contact
 from core.errors import Refused
+from team.apikeys import need_scope
 from team.models import User
 from templates_app import exchange, gallery, publishing, usage
 from templates_app import serializers as shapes
@@ -91,7 +92,7 @@ class TemplateViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets
         """As one person would get it; nothing is sent or kept."""
         asked = _valid(shapes.TemplatePreviewRequestSerializer, request)
         version = _version(self.get_object(), asked.get("version"))
-        contact = _contact(asked["contact"]) if "contact" in asked else None
+        contact = _contact(request, asked["contact"]) if "contact" in asked else None
         try:
             shown = publishing.preview(version, contact=contact, data=asked.get("data"))
         except RenderError as error:
@@ -110,9 +111,9 @@ class TemplateViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets
     def versions(self, request: Request, id: UUID) -> Response:
         """All versions, newest first, with authors and differences."""
         everything = self.get_object().versions.select_related("author")
-        newest_first = list(everything.order_by("-number"))
-        before = {newer.number: older for newer, older in zip(newest_first, newest_first[1:], strict=False)}
         page: Any = self.paginate_queryset(cast(Any, everything))
+        older = everything.filter(pk__lt=page[-1].pk).order_by("-pk")[:1] if page else []
+        before = {newer.number: version for newer, version in zip(page, [*page[1:], *older], strict=False)}
         shown = shapes.TemplateHistorySerializer(page, many=True, context={"before": before})
         return self.get_paginated_response(shown.data)
 
@@ -183,8 +184,11 @@ def _version(template: Template, number: int | None) -> TemplateVersion:
     return chosen
 
 
-def _contact(key: str) -> Contact:
-    """A contact by public id or email."""
+def _contact(request: Request, key: str) -> Contact:
+    """A contact by public id or email, for those who may see contacts: a preview prints what is known of them."""
+    need_scope(request, "contacts:read")
+    if not _person(request).has_perm("contacts.view_contact"):
+        raise exceptions.PermissionDenied("Your role does not let you see contacts.")
     asked = Q(uuid=key) if _UUID.fullmatch(key) else Q(email=key.lower())
     contact = Contact.objects.reachable().filter(asked).first()
     if contact is None:

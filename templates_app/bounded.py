@@ -1,6 +1,7 @@
 """Runs compiling.py in a process of its own, so that no draft can cost the console more than a refusal."""
 
 import json
+import logging
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 from core.errors import Refused
 from templates_app.compiling import Compiled
 
+logger = logging.getLogger(__name__)
 WALL_SECONDS = 10  # the process's own CPU limit ends a bomb after one second; this one is for a starved machine
 _ROOT = Path(__file__).resolve().parent.parent
 _COMMAND = [sys.executable, "-B", "-m", "templates_app.compiling"]
@@ -32,17 +34,16 @@ def compile_draft(draft: dict[str, Any]) -> Compiled:
     except subprocess.TimeoutExpired as error:
         raise _too_heavy() from error
     if done.returncode:
-        raise _too_heavy(done.stderr.decode(errors="replace")[-2000:])
+        # no words when a limit ended it; a traceback that is not about memory is a fault of ours
+        logger.warning("compiling ended with %s: %s", done.returncode, done.stderr.decode(errors="replace")[-2000:])
+        raise _too_heavy()
     result = json.loads(done.stdout)
     if "error" in result:
         raise Uncompilable(**result["error"])
     return Compiled(**result)
 
 
-def _too_heavy(log: str = "") -> Uncompilable:
-    error = Uncompilable(
+def _too_heavy() -> Uncompilable:
+    return Uncompilable(
         "too_heavy", "The template takes too much time or memory to build. Make it shorter or less deeply nested."
     )
-    if log:
-        error.add_note(log)
-    return error

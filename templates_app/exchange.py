@@ -32,6 +32,7 @@ def read(raw: bytes) -> dict[str, Any]:
         raise Refused("file_too_large", f"The file is larger than {MAX_FILE // 1000} KB. Template files are small.")
     try:
         document = json.loads(raw)
+        json.dumps(document, ensure_ascii=False).encode()  # halves of characters are no text that can be kept
     except (ValueError, RecursionError) as error:
         raise Refused("not_json", "The file can't be read. Choose a file that Carillon exported.") from error
     if not isinstance(document, dict):

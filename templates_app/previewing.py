@@ -2,14 +2,16 @@
 
 import secrets
 from typing import Any
+from uuid import UUID
 
 from django.core.cache import cache
 from django.core.exceptions import PermissionDenied
-from django.db.models import Max, Min, Q
+from django.db.models import Max, Min
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_POST, require_safe
 
+from contacts import lists
 from contacts.models import Contact
 from core.errors import Refused
 from templates_app import gallery, publishing
@@ -18,7 +20,8 @@ from templates_app.forms import PreviewForm
 from templates_app.models import Template, TemplateVersion
 from templates_app.rendering import RenderError
 
-KEPT_SECONDS = 600
+KEPT_SECONDS = 60  # a frame asks at once, and a preview is made with every pause in typing
+EXAMPLES_KEPT_SECONDS = 3600
 # A message is somebody's HTML: it may show itself and pictures, and nothing more.
 POLICY = "sandbox; default-src 'none'; img-src https: data:; style-src 'unsafe-inline'; frame-ancestors 'self'"
 MOST_FOUND = 8
@@ -31,10 +34,17 @@ def preview(request: HttpRequest, pk: int) -> HttpResponse:
     template = get_object_or_404(Template, pk=pk)
     form = PreviewForm(request.POST)
     if not form.is_valid():
-        return JsonResponse({"error": {"message": "Subject and preheader may have at most 400 characters each."}})
+        where, errors = next(iter(form.errors.items()))
+        return JsonResponse({"error": {"message": f"{where.replace('_', ' ').capitalize()}: {errors[0]}"}})
     version = TemplateVersion(template=template, number=0, **form.content())
-    contact = Contact.objects.reachable().filter(uuid=form.cleaned_data["contact"]).first()
-    return JsonResponse(_shown(version, contact))
+    return JsonResponse(_shown(version, _chosen(request, form.cleaned_data["contact"])))
+
+
+def _chosen(request: HttpRequest, asked: UUID | None) -> Contact | None:
+    if asked is None:
+        return None
+    _may_see_contacts(request)
+    return Contact.objects.reachable().filter(uuid=asked).first()
 
 
 def _shown(version: TemplateVersion, contact: Contact | None) -> dict[str, Any]:
@@ -82,7 +92,7 @@ def example_frame(request: HttpRequest, key: str) -> HttpResponse:
         example = _example(key)
         version = TemplateVersion(template=Template(category=example.category), number=0, **example.content)
         html = _html_or_reason(version)
-        cache.set(_key(f"gallery:{key}"), html, KEPT_SECONDS)
+        cache.set(_key(f"gallery:{key}"), html, EXAMPLES_KEPT_SECONDS)
     return _framed(html)
 
 
@@ -96,16 +106,11 @@ def _example(key: str) -> gallery.Example:
 @require_safe
 def people(request: HttpRequest) -> HttpResponse:
     """Whom to preview as: the first few that match, or somebody at random."""
-    if not request.user.has_perm("contacts.view_contact"):
-        raise PermissionDenied
-    asked = request.GET.get("q", "").strip().lower()[:100]
-    found = _found(asked) if asked else _anyone()
+    _may_see_contacts(request)
+    asked = request.GET.get("q", "").strip()[:100]
+    # in no order: the first few that the indexes give, as each key press asks anew
+    found = lists.search(Contact.objects.reachable(), asked).order_by()[:MOST_FOUND] if asked else _anyone()
     return JsonResponse({"people": [{"id": str(one.uuid), "label": _label(one)} for one in found]})
-
-
-def _found(asked: str) -> list[Contact]:
-    begins = Q(email__startswith=asked) | Q(last_name__istartswith=asked)
-    return list(Contact.objects.reachable().filter(begins).order_by("email")[:MOST_FOUND])
 
 
 def _anyone() -> list[Contact]:
@@ -137,6 +142,11 @@ def _framed(html: str) -> HttpResponse:
 
 def _key(token: str) -> str:
     return f"template-preview:{token}"
+
+
+def _may_see_contacts(request: HttpRequest) -> None:
+    if not request.user.has_perm("contacts.view_contact"):
+        raise PermissionDenied
 
 
 def _may_look(request: HttpRequest) -> None:

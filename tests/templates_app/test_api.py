@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Permission
 from rest_framework.test import APIClient
 
 from campaigns.models import Campaign, Variant
@@ -21,7 +22,7 @@ SOURCE = (
 
 @pytest.fixture
 def api(editor: User) -> APIClient:
-    _, key = apikeys.issue(editor, name="test", scopes=["templates:read", "templates:write"])
+    _, key = apikeys.issue(editor, name="test", scopes=["contacts:read", "templates:read", "templates:write"])
     client = APIClient()
     client.credentials(HTTP_AUTHORIZATION=f"Bearer {key}")
     return client
@@ -177,3 +178,34 @@ def test_someone_without_a_role_sees_nothing(stranger: User, template: dict[str,
     client.force_login(stranger)
     assert client.get("/api/templates").status_code == 403
     assert APIClient().get("/api/templates").status_code == 401
+
+
+def test_a_preview_for_a_contact_needs_the_scope_to_see_contacts(template: dict[str, Any], editor: User) -> None:
+    Contact.objects.create(email="ada@example.com", first_name="Ada")
+    _, key = apikeys.issue(editor, name="less", scopes=["templates:write"])
+    client = APIClient()
+    client.credentials(HTTP_AUTHORIZATION=f"Bearer {key}")
+    answer = client.post(f"/api/templates/{template['id']}/preview", {"contact": "ada@example.com"})
+    assert (answer.status_code, "contacts:read" in answer.json()["detail"]) == (403, True)
+    assert client.post(f"/api/templates/{template['id']}/preview", {}).status_code == 200
+
+
+def test_each_page_of_versions_knows_what_came_before_its_last(api: APIClient, template: dict[str, Any]) -> None:
+    path = f"/api/templates/{template['id']}"
+    for number in range(3):
+        api.put(path, {"subject": f"Subject {number}"})
+        api.post(f"{path}/publish")
+    page = api.get(f"{path}/versions?limit=1").json()
+    assert "+Subject 2" in page["results"][0]["difference"]
+    assert "-Subject 1" in page["results"][0]["difference"]
+
+
+def test_deleting_by_the_api_needs_the_right_that_the_console_asks_for(template: dict[str, Any]) -> None:
+    changer = User.objects.create_user("dot", is_staff=True)
+    changer.user_permissions.set(Permission.objects.filter(codename__in=["view_template", "change_template"]))
+    client = APIClient()
+    _, key = apikeys.issue(changer, name="test", scopes=["templates:read", "templates:write"])
+    client.credentials(HTTP_AUTHORIZATION=f"Bearer {key}")
+    assert client.put(f"/api/templates/{template['id']}", {"subject": "Mine"}).status_code == 200
+    assert client.post("/api/templates", {"name": "Mine"}).status_code == 403
+    assert client.delete(f"/api/templates/{template['id']}").status_code == 403

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
@@ -214,3 +215,22 @@ def test_a_stranger_sees_nothing(client: Client, stranger: User, template: Templ
     ):  # fmt: skip
         assert client.get(path).status_code == 403, path
     assert client.post(page("preview", template.pk), {}).status_code == 403
+
+
+def test_a_preview_shows_people_only_to_those_who_may_see_them(client: Client, template: Template) -> None:
+    ada = Contact.objects.create(email="ada@example.com", first_name="Ada")
+    writer = User.objects.create_user("dot", is_staff=True)
+    writer.user_permissions.add(Permission.objects.get(codename="view_template"))
+    client.force_login(writer)
+    fields = {"subject": "{{ contact.first_name }}", "format": "html", "source": SOURCE}
+    assert client.post(page("preview", template.pk), fields).json()["subject"] == "Robin"
+    assert client.post(page("preview", template.pk), fields | {"contact": str(ada.uuid)}).status_code == 403
+
+
+def test_a_file_with_half_of_a_character_is_refused_with_a_sentence(console: Client) -> None:
+    file = SimpleUploadedFile(
+        "t.json", b'{"format": "carillon-template", "edition": 1, "name": "\\ud800", "content": {}}'
+    )
+    answer = console.post(page("add"), {"file": file}, follow=True)
+    assert "can&#x27;t be read" in answer.content.decode()
+    assert not Template.objects.exists()

@@ -87,12 +87,19 @@
   let timer = 0;
   let asking = null;
 
+  // Asked for by name: to those who may only look the fields are disabled, and FormData leaves disabled ones out.
+  function written() {
+    const data = new FormData(form);
+    for (const name of ["subject", "preheader", "format", "source", "text_source"]) data.set(name, find(`[name=${name}]`).value);
+    return data;
+  }
+
   async function preview() {
     asking?.abort();
     asking = new AbortController();
     stage.classList.add("is-stale");
     try {
-      const answer = await fetch(form.dataset.preview, { method: "POST", body: new FormData(form), signal: asking.signal });
+      const answer = await fetch(form.dataset.preview, { method: "POST", body: written(), signal: asking.signal });
       if (!answer.ok) throw new Error(answer.status === 403 ? "You are signed out. Load the page again." : "The preview could not be made.");
       render(await answer.json());
     } catch (error) {
