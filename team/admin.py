@@ -78,7 +78,9 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):
         person = _person(request)
         form = SettingsForm(request.POST or None, instance=User.objects.get(pk=person.pk))  # person stays as stored
         if form.is_valid():
-            self.log_change(request, form.save(), [{"changed": {"fields": [form[n].label for n in form.changed_data]}}])
+            self.log_change(
+                request, form.save(), [{"changed": {"fields": [str(form[name].label) for name in form.changed_data]}}]
+            )
             messages.success(request, "Your settings are saved.")
             return redirect("admin:team_user_settings")
         context = {"title": "Your settings", "form": form, "person": person, "person_roles": self.roles(person)}
