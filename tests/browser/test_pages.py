@@ -5,7 +5,7 @@ from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import PHONE, WIDE, Console, Person
 
@@ -95,3 +95,11 @@ def plant_scripts(marketer: Person) -> None:
 @pytest.mark.parametrize("username", ["approver", "admin"])
 def test_every_page_opens_for_the_other_roles(browser: Browser, console: Console, username: str) -> None:
     assert len(crawl(Person(browser, console, username, WIDE))) > 15
+
+
+def test_who_may_only_look_at_a_template_sees_its_preview(browser: Browser, console: Console) -> None:
+    ben = Person(browser, console, "approver", WIDE)
+    page = ben.open("/admin/templates_app/template/")
+    page.locator(".t-cell__name").first.click()
+    expect(page.locator("[data-size]")).to_contain_text("KB")
+    expect(page.locator("[data-error]")).to_be_hidden()
