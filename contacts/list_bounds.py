@@ -14,7 +14,7 @@ from contacts import lists
 from contacts.models import Contact
 from core import paging
 
-LOOK_AT = 100_000  # contacts whose consent is compared for one page: 30 ms to count, 100 ms to show the last of them
+LOOK_AT = 100_000  # contacts whose consent is compared for one page, which takes 30 ms
 BEFORE = "before"
 
 
@@ -68,16 +68,17 @@ class BoundedChangeList(ChangeList):  # type: ignore[misc]  # unfold has no type
 
     def _never_asked(self, request: HttpRequest) -> QuerySet[Contact]:
         """A rare tag is looked up; otherwise contacts are compared with states of consent, so many at a time."""
-        if self._value_of(lists.TagFilter):
-            keys = list(self._tagged().order_by().values_list("pk", flat=True)[: paging.COUNT_UP_TO + 1])
-            if len(keys) <= paging.COUNT_UP_TO:
-                return lists.of(self.queryset, keys)
-        others: QuerySet[Contact] = self.get_queryset(request, exclude_parameters=[lists.ConsentFilter.parameter_name])
+        if self._value_of(lists.TagFilter) and (tagged := _few(self._tagged())) is not None:
+            return lists.of(self.queryset, tagged)
         top, floor = self._before(), self._floor()
         if top is None and floor is None:
             return self.queryset
         self.bound = self._part(top, floor)
-        return lists.never_asked(others.filter(_between("pk", top, floor)), _between("contact", top, floor))
+        part = Contact.objects.filter(_between("pk", top, floor))
+        keys = _few(lists.never_asked(part, _between("contact", top, floor)))
+        if keys is None:
+            return self.queryset.filter(_between("pk", top, floor))  # so many that every page soon has its fifty
+        return lists.of(self.get_queryset(request, exclude_parameters=[lists.ConsentFilter.parameter_name]), keys)
 
     def _part(self, top: int | None, floor: int | None) -> Bound:
         which = (
@@ -107,6 +108,12 @@ class BoundedChangeList(ChangeList):  # type: ignore[misc]  # unfold has no type
 
     def _value_of(self, kind: type[lists.ConsentFilter | lists.TagFilter]) -> str | None:
         return next((spec.value() for spec in self.filter_specs if isinstance(spec, kind)), None)
+
+
+def _few(queryset: QuerySet[Contact]) -> list[int] | None:
+    """Their keys, found once for counting and for showing; None for too many."""
+    keys = list(queryset.order_by().values_list("pk", flat=True)[: paging.COUNT_UP_TO + 1])
+    return keys if len(keys) <= paging.COUNT_UP_TO else None
 
 
 def _between(field: str, top: int | None, floor: int | None) -> Q:

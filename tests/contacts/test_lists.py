@@ -63,6 +63,15 @@ def test_those_never_asked_are_looked_for_a_part_at_a_time_until_the_oldest(
     assert "Look at older contacts" not in text
 
 
+def test_when_most_were_never_asked_the_part_is_shown_and_its_count_stops(
+    console: Client, people: list[Contact]
+) -> None:
+    ask_all_but(people, *range(30))
+    found, text = shown(console, consent="none")
+    assert found == [contact.email for contact in people[:19:-1]]
+    assert "more than 5 contacts among the newest 10" in text
+
+
 def test_the_link_to_older_contacts_goes_on_where_this_look_ended(console: Client, people: list[Contact]) -> None:
     page = console.get(LIST, {"consent": "none"})
     bound = page.context["cl"].bound
