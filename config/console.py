@@ -17,6 +17,10 @@ def _stylesheet(request: HttpRequest) -> str:
     return static("carillon/console.css")
 
 
+def _stylesheet_without_scripts(request: HttpRequest) -> str:
+    return static("carillon/plain.css")
+
+
 # The bronze of a bell. Checked for contrast: 600 on white and white on 600 are above 4.5:1, 400 on the dark base too.
 BRONZE = {
     "50": "oklch(98% .012 78)",
@@ -86,7 +90,7 @@ UNFOLD: dict[str, object] = {
     "SHOW_VIEW_ON_SITE": False,
     "DASHBOARD_CALLBACK": "analytics.dashboard.home",
     "LOGIN": {"form": "team.auth.LoginForm", "image": _chime},
-    "STYLES": [_stylesheet],
+    "STYLES": [_stylesheet, _stylesheet_without_scripts],
     "SCRIPTS": [],
     "ACCOUNT": {
         "navigation": [

@@ -96,10 +96,13 @@ def browser() -> Iterator[Browser]:
 class Person:
     """Somebody at the console, with whatever their browser complained about."""
 
-    def __init__(self, browser: Browser, console: Console, username: str, viewport: dict[str, int]) -> None:
+    def __init__(
+        self, browser: Browser, console: Console, username: str, viewport: dict[str, int], *, scripts: bool = True
+    ) -> None:
         self.console = console
         self.complaints: list[str] = []
-        self.page: Page = browser.new_context(viewport=viewport).new_page()  # type: ignore[arg-type]
+        context = browser.new_context(viewport=viewport, java_script_enabled=scripts)  # type: ignore[arg-type]
+        self.page: Page = context.new_page()
         self.page.on("console", lambda message: self._hear(message.type, message.text))
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.sign_in(username)

@@ -97,6 +97,36 @@ def test_every_page_opens_for_the_other_roles(browser: Browser, console: Console
     assert len(crawl(Person(browser, console, username, WIDE))) > 15
 
 
+@pytest.mark.parametrize("viewport", [WIDE, PHONE])
+def test_without_scripts_pages_show_with_their_menu_filters_and_notes(
+    browser: Browser, console: Console, viewport: dict[str, int]
+) -> None:
+    marketer = Person(browser, console, "marketer", viewport, scripts=False)
+    page = marketer.page
+    page.locator("#nav-sidebar").get_by_text("Campaigns", exact=True).click()
+    page.locator("#changelist-filter").get_by_role("link", name="Finished").click()
+    page.get_by_role("link", name="The new club card").click()
+    expect(page.get_by_text("Figures are drawn by JavaScript")).to_be_visible()
+    expect(page.get_by_text("Loading the figures")).to_be_hidden()
+    page.get_by_role("link", name="Recipients").click()
+    expect(page.get_by_role("cell", name="Sent").or_(page.get_by_role("cell", name="Delivered")).first).to_be_visible()
+    page.locator("#nav-sidebar").get_by_text("Your settings").click()
+    page.get_by_label("Last name").fill("Marker-Plain")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Your settings are saved.")).to_be_visible()
+    page.get_by_role("button", name="Log out").click()
+    expect(page.get_by_role("link", name="Log in")).to_be_visible()
+
+
+def test_without_scripts_an_approver_decides(browser: Browser, console: Console) -> None:
+    page = Person(browser, console, "approver", PHONE, scripts=False).open("/admin/campaigns/campaign/approvals/")
+    page.get_by_role("link", name="Two subjects for the winter sale").first.click()
+    question = page.locator("dialog", has=page.get_by_role("button", name="Reject"))
+    question.get_by_label("Comment").fill("The second subject says too little.")
+    question.get_by_role("button", name="Reject").click()
+    expect(page.get_by_text("Rejected by Abel Prover:")).to_be_visible()
+
+
 def test_who_may_only_look_at_a_template_sees_its_preview(browser: Browser, console: Console) -> None:
     ben = Person(browser, console, "approver", WIDE)
     page = ben.open("/admin/templates_app/template/")
