@@ -1,0 +1,36 @@
+"""People, what may be sent to them, who they are to each other, and the files they came from."""
+
+from contacts.models.consent import (
+    Confirmation,
+    ConsentRecord,
+    ConsentState,
+    SoftBounces,
+    Suppression,
+    SuppressionSalt,
+    Topic,
+)
+from contacts.models.identity import Company, Employment, Identity, Merge, NotDuplicate
+from contacts.models.imports import ImportJob, import_path
+from contacts.models.people import AttributeDefinition, Contact, ContactQuerySet
+from contacts.models.preferences import Preference
+
+__all__ = [
+    "AttributeDefinition",
+    "Company",
+    "Confirmation",
+    "ConsentRecord",
+    "ConsentState",
+    "Contact",
+    "ContactQuerySet",
+    "Employment",
+    "Identity",
+    "ImportJob",
+    "Merge",
+    "NotDuplicate",
+    "Preference",
+    "SoftBounces",
+    "Suppression",
+    "SuppressionSalt",
+    "Topic",
+    "import_path",
+]

@@ -1,0 +1,67 @@
+"""Files of contacts on their way in."""
+
+from django.conf import settings
+from django.db import models
+
+from contacts.channels import channel_choices
+from core.models import Entity
+
+
+def import_path(job: "ImportJob", filename: str) -> str:
+    """Where an upload is kept; the person's file name is shown, never used as a path."""
+    return f"imports/{job.uuid}"
+
+
+class ImportJob(Entity):
+    """A file of contacts on its way in: uploaded, mapped, checked (dry run), confirmed, done.
+
+    Resumable by its row: `phase` and `rows_done` say where it is; the staged rows live in a table of its own.
+    """
+
+    class Status(models.TextChoices):
+        UPLOADED = "uploaded", "Uploaded"
+        CHECKING = "checking", "Checking"
+        READY = "ready", "Ready to import"
+        IMPORTING = "importing", "Importing"
+        DONE = "done", "Done"
+        FAILED = "failed", "Failed"
+        CANCELLED = "cancelled", "Cancelled"
+
+    file = models.FileField(upload_to=import_path)
+    file_name = models.CharField(max_length=200)
+    file_hash = models.CharField(max_length=64, db_index=True, help_text="SHA-256 of the file.")
+    file_bytes = models.BigIntegerField(default=0)
+    status = models.CharField(max_length=12, choices=Status, default=Status.UPLOADED)
+    dialect = models.JSONField(default=dict, help_text="encoding, delimiter, sheet: as found, changeable.")
+    header = models.JSONField(default=list)
+    mapping = models.JSONField(default=dict, help_text="Column name to field, attribute:key, or empty to leave out.")
+    grants_consent = models.BooleanField(default=False)
+    consent_channel = models.CharField(max_length=20, choices=channel_choices, default="email")
+    consent_source = models.CharField(max_length=200, blank=True)
+    consent_wording = models.TextField(blank=True)
+    tag = models.CharField(max_length=60, blank=True, help_text="Put on everyone in the file.")
+    is_unattended = models.BooleanField(default=False, help_text="A program's: imported after the dry run by itself.")
+    row_count = models.BigIntegerField(default=0)
+    rows_done = models.BigIntegerField(default=0)
+    valid_count = models.BigIntegerField(default=0)
+    error_count = models.BigIntegerField(default=0)
+    created_count = models.BigIntegerField(default=0)
+    updated_count = models.BigIntegerField(default=0)
+    unchanged_count = models.BigIntegerField(default=0)
+    duplicate_count = models.BigIntegerField(default=0, help_text="Rows that a later row of the file replaces.")
+    consent_count = models.BigIntegerField(default=0, help_text="People for whom consent was newly recorded.")
+    first_errors = models.JSONField(default=list, help_text="The first rows with errors: row, column, value, problem.")
+    sample = models.JSONField(default=list, help_text="First rows, for the mapping preview.")
+    problem = models.TextField(blank=True, help_text="Why it failed, for the person who uploaded it.")
+    started_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    progressed_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        verbose_name = "import"
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return self.file_name
