@@ -10,7 +10,7 @@ from contacts.models.consent import (
     Topic,
 )
 from contacts.models.identity import Company, Employment, Identity, Merge, NotDuplicate
-from contacts.models.imports import ImportJob, import_path
+from contacts.models.imports import Imported, ImportJob, import_path
 from contacts.models.people import AttributeDefinition, Contact, ContactQuerySet
 from contacts.models.preferences import Preference
 
@@ -25,6 +25,7 @@ __all__ = [
     "Employment",
     "Identity",
     "ImportJob",
+    "Imported",
     "Merge",
     "NotDuplicate",
     "Preference",

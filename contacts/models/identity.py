@@ -9,15 +9,20 @@ from core.models import Entity
 
 
 class Identity(models.Model):
-    """A further name of a contact: a browser's anonymous id, or the external id of a contact that was merged."""
+    """A further name of a contact: a browser's anonymous id, or what a contact was called that was merged into it.
+
+    A former address is a name and nothing more: nobody is written to at it.
+    """
 
     class Kind(models.TextChoices):
         ANONYMOUS = "anonymous", "Anonymous id"
         EXTERNAL = "external", "External id"
+        EMAIL = "email", "Former email"
+        PHONE = "phone", "Former phone number"
 
     pk = models.CompositePrimaryKey("kind", "value")
     kind = models.CharField(max_length=10, choices=Kind)
-    value = models.CharField(max_length=200, db_collation="C")
+    value = models.CharField(max_length=254, db_collation="C")
     contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="identities")
     created_at = models.DateTimeField(db_default=Now())
 

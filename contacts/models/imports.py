@@ -2,8 +2,10 @@
 
 from django.conf import settings
 from django.db import models
+from django.db.models.functions import Now
 
 from contacts.channels import channel_choices
+from contacts.models.people import Contact
 from core.models import Entity
 
 
@@ -65,3 +67,24 @@ class ImportJob(Entity):
 
     def __str__(self) -> str:
         return self.file_name
+
+
+class Imported(models.Model):
+    """One contact that one import created or changed: where a person came from.
+
+    No foreign key constraints, no index beside the key: an import writes a million of these. What is read is one
+    person's; rows of an import that was removed are never shown.
+    """
+
+    pk = models.CompositePrimaryKey("contact_id", "job_id")
+    contact = models.ForeignKey(
+        Contact, on_delete=models.DO_NOTHING, related_name="imported", db_constraint=False, db_index=False
+    )
+    job = models.ForeignKey(
+        ImportJob, on_delete=models.DO_NOTHING, related_name="imported", db_constraint=False, db_index=False
+    )
+    is_new = models.BooleanField(help_text="Created by it; otherwise changed.")
+    at = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        return f"{self.contact_id} by import {self.job_id}"
