@@ -19,6 +19,7 @@ from segments.models import Membership, Segment, SizePoint
 from segments.rules import Compiled
 
 COUNT_SECONDS = 10
+SAMPLE = 5
 REFRESH_SECONDS = 240
 SOURCE_AGE = timedelta(minutes=1)
 POINT_AGE = timedelta(hours=1)
@@ -71,12 +72,6 @@ def count(raw: Any) -> int:
     question = rules.compile(raw)
     with limited(COUNT_SECONDS) as cursor:
         return _count(cursor, question)
-
-
-def sample(raw: Any, limit: int = 5) -> list[Contact]:
-    question = rules.compile(raw)
-    with limited(COUNT_SECONDS) as cursor:
-        return _sample(cursor, question, limit)
 
 
 def preview(raw: Any) -> Preview:
@@ -270,7 +265,7 @@ def _count(cursor: CursorWrapper, question: Compiled) -> int:
     return int(cursor.fetchone()[0])
 
 
-def _sample(cursor: CursorWrapper, question: Compiled, limit: int = 5) -> list[Contact]:
-    cursor.execute(f"{question.sql} LIMIT %s", [*question.params, limit])
+def _sample(cursor: CursorWrapper, question: Compiled) -> list[Contact]:
+    cursor.execute(f"{question.sql} LIMIT %s", [*question.params, SAMPLE])
     found = Contact.objects.in_bulk([row[0] for row in cursor.fetchall()])
     return [found[key] for key in sorted(found)]

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from contacts.models import AttributeDefinition
-from templates_app.rendering import contact_context as contact_context
 
 
 @dataclass(frozen=True, slots=True)

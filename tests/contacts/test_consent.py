@@ -58,8 +58,7 @@ def test_suppressing_twice_keeps_the_first_reason() -> None:
     first = consent.suppress(" ADA@Example.com", reason="complaint")
     again = consent.suppress("ada@example.com", reason="manual")
     assert again == first
-    assert Suppression.objects.get().reason == "complaint"
-    assert consent.is_suppressed("Ada@example.COM", "email")
+    assert (first.address, Suppression.objects.get().reason) == ("ada@example.com", "complaint")
     with pytest.raises(Refused):
         consent.suppress("nobody", reason="manual")
 
@@ -75,7 +74,7 @@ def test_erasure_empties_the_person_and_keeps_the_row_and_the_suppression(ada: C
     assert ada.erased_at
     assert "ada" not in str(held).lower()
     assert [entry["ip_address"] for entry in held["consent"]] == [None]
-    assert consent.is_suppressed("ada@example.com")
+    assert Suppression.objects.get().address == "ada@example.com"
     with pytest.raises(Refused):
         consent.grant(ada, source="Form")
 
