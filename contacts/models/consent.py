@@ -43,6 +43,7 @@ class ConsentRecord(models.Model):
         REQUEST = "request", "Asked to confirm"
         GRANT = "grant", "Granted"
         WITHDRAW = "withdraw", "Withdrawn"
+        CLEAR = "clear", "Neither any more"
 
     contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="consent_records")
     channel = models.CharField(max_length=20, choices=channel_choices)
@@ -67,12 +68,15 @@ class ConsentRecord(models.Model):
 
 
 class ConsentState(models.Model):
-    """The newest consent per contact, channel and topic; written with the ledger, in its transaction, by consent.py."""
+    """The newest consent per contact, channel and topic; written with the ledger, in its transaction, by consent.py.
+
+    `is_granted` is None where the newest record is neither a yes nor a no, as if nobody had asked.
+    """
 
     contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="consent_states")
     channel = models.CharField(max_length=20, choices=channel_choices)
     topic = models.SlugField(max_length=60, blank=True, db_default="")
-    is_granted = models.BooleanField()
+    is_granted = models.BooleanField(null=True)
     since = models.DateTimeField()
 
     class Meta:
@@ -83,13 +87,16 @@ class ConsentState(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.channel}: {'granted' if self.is_granted else 'withdrawn'}"
+        return f"{self.channel}: {_WORDS[self.is_granted]}"
+
+
+_WORDS = {True: "granted", False: "withdrawn", None: "undecided"}
 
 
 class Confirmation(models.Model):
     """A double opt-in under way: what was asked for, and whether the link in the mail was followed.
 
-    The row is the queue: whoever sends the mail takes rows that are not sent yet.
+    The row is the queue: delivery takes those whose mail is not in its ledger yet and notes the ledger's row here.
     """
 
     contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="confirmations")
@@ -97,8 +104,9 @@ class Confirmation(models.Model):
     topic = models.SlugField(max_length=60, blank=True, db_default="")
     request = models.OneToOneField(ConsentRecord, on_delete=models.CASCADE, related_name="confirmation")
     due_at = models.DateTimeField(db_default=Now(), help_text="When to send the mail, or to try again.")
-    attempt = models.SmallIntegerField(db_default=0)
-    sent_at = models.DateTimeField(null=True, blank=True)
+    attempt = models.SmallIntegerField(db_default=0, help_text="Mails asked for; whoever asks often gets few.")
+    sent_at = models.DateTimeField(null=True, blank=True, help_text="When its mail was given to the send ledger.")
+    message_id = models.BigIntegerField(null=True, blank=True, help_text="The send ledger's row of its mail.")
     failure = models.TextField(blank=True, db_default="")
     confirmed_at = models.DateTimeField(null=True, blank=True)
     expires_at = models.DateTimeField()

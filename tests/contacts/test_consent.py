@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from contacts import consent, erasure, holdings
 from contacts.addresses import BadAddress, normalise_email, normalise_phone
-from contacts.models import ConsentRecord, ConsentState, Contact, ImportJob, Suppression
+from contacts.models import ConsentRecord, ConsentState, Contact, ImportJob, Suppression, Topic
 from core.errors import Refused
 from team.models import User
 
@@ -34,6 +34,7 @@ def test_the_newest_moment_decides_whatever_arrives_last(ada: Contact) -> None:
 
 
 def test_topics_are_decided_apart_from_the_channel(ada: Contact) -> None:
+    Topic.objects.create(key="news", name="News")
     consent.grant(ada, source="Form", topic="news")
     assert not consent.is_granted(ada)
     assert consent.is_granted(ada, topic="news")
