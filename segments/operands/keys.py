@@ -1,144 +1,18 @@
-"""The left side of a rule: where a person's value is found, and how SQL compares it there.
+"""Left sides that are keys of a JSON column: custom attributes, and properties of events.
 
-One class per type and place (a column, or a key inside a JSON column). A key is always a parameter of `->`, `->>` or
-`@>`. Values are typed by the catalogue: a stored value of another type counts as empty, so that no cast can fail and
-no row is compared as something that it is not.
+Values are typed by the catalogue: a stored value of another type counts as empty, so that no cast can fail and no row
+is compared as something that it is not.
 """
 
-from datetime import UTC, date, datetime, time, timedelta
-from typing import Any, Protocol
+from datetime import date, datetime, timedelta
+from typing import Any
 
 from segments import conditions
 from segments.conditions import Condition
+from segments.operands.columns import midnight
 from segments.values import as_json
 
 INDEXED_LIST = 8  # up to here a list of values is a union of index look-ups; beyond, one pass with a hash table
-
-
-class Operand(Protocol):
-    def filled(self) -> Condition: ...
-
-    def shown(self) -> Condition:
-        """The person's value as jsonb, for the explanation."""
-        ...
-
-
-class Text(Operand, Protocol):
-    def equals(self, value: str) -> Condition: ...
-    def one_of(self, values: list[str]) -> Condition: ...
-    def like(self, pattern: str) -> Condition:
-        """`pattern` as LIKE has it, ignoring case."""
-        ...
-
-
-class Number(Operand, Protocol):
-    def equals(self, value: float) -> Condition: ...
-    def compares(self, sign: str, value: float) -> Condition:
-        """`sign` is one of our own < <= > >=."""
-        ...
-
-    def between(self, low: float, high: float) -> Condition: ...
-
-
-class Instant(Operand, Protocol):
-    def days(self, first: date | None, last: date | None) -> Condition:
-        """On one of these days, both ends included; None is open."""
-        ...
-
-    def since(self, start: datetime, now: datetime) -> Condition: ...
-    def older(self, start: datetime) -> Condition: ...
-
-
-class Flag(Operand, Protocol):
-    def equals(self, value: bool) -> Condition: ...
-
-
-class Texts(Operand, Protocol):
-    def has_any(self, values: list[str]) -> Condition: ...
-    def has_all(self, values: list[str]) -> Condition: ...
-
-
-class Column:
-    """A column of contacts, named by us."""
-
-    def __init__(self, sql: str) -> None:
-        self.sql = sql
-
-    def shown(self) -> Condition:
-        return Condition(f"to_jsonb({self.sql})")
-
-
-class TextColumn(Column):
-    def filled(self) -> Condition:
-        return Condition(f"{self.sql} <> ''")
-
-    def equals(self, value: str) -> Condition:
-        return Condition(f"{self.sql} = %s", (value,))
-
-    def one_of(self, values: list[str]) -> Condition:
-        return Condition(f"{self.sql} = ANY(%s)", (values,))
-
-    def like(self, pattern: str) -> Condition:
-        return Condition(f"lower({self.sql}) LIKE lower(%s)", (pattern,))
-
-
-class LowerColumn(TextColumn):
-    """Stored in lower case (a constraint sees to it), so that its plain index serves every comparison."""
-
-    def equals(self, value: str) -> Condition:
-        return super().equals(value.lower())
-
-    def one_of(self, values: list[str]) -> Condition:
-        return super().one_of([value.lower() for value in values])
-
-    def like(self, pattern: str) -> Condition:
-        return Condition(f"{self.sql} LIKE %s", (pattern.lower(),))
-
-
-class InstantColumn(Column):
-    def filled(self) -> Condition:
-        return Condition(f"{self.sql} IS NOT NULL", is_certain=True)
-
-    def days(self, first: date | None, last: date | None) -> Condition:
-        ends = []
-        if first is not None:
-            ends.append(Condition(f"{self.sql} >= %s", (_midnight(first),)))
-        if last is not None:
-            ends.append(Condition(f"{self.sql} < %s", (_midnight(last) + timedelta(days=1),)))
-        return conditions.all_of(ends)
-
-    def since(self, start: datetime, now: datetime) -> Condition:
-        return Condition(f"{self.sql} >= %s AND {self.sql} <= %s", (start, now))
-
-    def older(self, start: datetime) -> Condition:
-        return Condition(f"{self.sql} < %s", (start,))
-
-
-class TextsColumn(Column):
-    def filled(self) -> Condition:
-        return Condition(f"{self.sql} <> '{{}}'")
-
-    def has_any(self, values: list[str]) -> Condition:
-        return Condition(f"{self.sql} && %s::varchar[]", (values,))
-
-    def has_all(self, values: list[str]) -> Condition:
-        return Condition(f"{self.sql} @> %s::varchar[]", (values,))
-
-
-class Fact:
-    """Something that is simply so or not, for everyone; never empty."""
-
-    def __init__(self, condition: Condition) -> None:
-        self.condition = condition
-
-    def filled(self) -> Condition:
-        return conditions.EVERYONE
-
-    def equals(self, value: bool) -> Condition:
-        return self.condition if value else ~self.condition
-
-    def shown(self) -> Condition:
-        return Condition(f"to_jsonb({self.condition.sql})", self.condition.params)
 
 
 class Key:
@@ -235,8 +109,8 @@ class InstantKey(Key):
         return Condition(f"({self.instant.sql}) IS NOT NULL", self.instant.params, is_certain=True)
 
     def days(self, first: date | None, last: date | None) -> Condition:
-        start = [self._compares(">=", _midnight(first))] if first else []
-        end = [self._compares("<", _midnight(last) + timedelta(days=1))] if last else []
+        start = [self._compares(">=", midnight(first))] if first else []
+        end = [self._compares("<", midnight(last) + timedelta(days=1))] if last else []
         return conditions.all_of(start + end)
 
     def since(self, start: datetime, now: datetime) -> Condition:
@@ -262,7 +136,3 @@ class TextsKey(Key):
 
     def has_all(self, values: list[str]) -> Condition:
         return self.equals(values)
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time.min, tzinfo=UTC)
