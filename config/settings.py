@@ -135,6 +135,7 @@ CELERY_BEAT_SCHEDULE = {
         "contacts.tasks.resume_imports": 30,
         "segments.tasks.refresh_due": 60,
         "events.tasks.make_partitions": 3600,
+        "events.tasks.bring_strays_home": 300,
     }.items()
 }
 
@@ -213,6 +214,9 @@ LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 LANGUAGE_CODE = "en"
+# What public pages are written in (team/public.py); the console is in English. Translations are in config/locale.
+LANGUAGES = [("en", "English"), ("de", "Deutsch"), ("fr", "Français"), ("es", "Español"), ("ar", "العربية")]
+LOCALE_PATHS = [BASE_DIR / "config" / "locale"]
 TIME_ZONE = "UTC"
 USE_TZ = True
 FORMAT_MODULE_PATH = ["config.formats"]

@@ -3,3 +3,6 @@ from django.apps import AppConfig
 
 class ContactsConfig(AppConfig):
     name = "contacts"
+
+    def ready(self) -> None:
+        from contacts import belongings, timeline_kinds  # noqa: F401  register themselves; their models are loaded only now

@@ -13,7 +13,7 @@ from contacts.importing import errorfile
 from contacts.models import Contact, ImportJob
 from team.models import User
 
-_EMPTY: dict[str, Any] = {
+EMPTY: dict[str, Any] = {
     "email": None, "phone": None, "external_id": None, "first_name": "", "last_name": "", "locale": "",
     "time_zone": "", "attributes": {}, "tags": [],
 }  # fmt: skip
@@ -28,10 +28,11 @@ def erase(contact: Contact, *, by: User | None) -> None:
     known = Contact.objects.select_for_update().get(pk=contact.pk)  # `contact` may have been read some time ago
     if known.erased_at is None:
         now = timezone.now()
-        Contact.objects.filter(pk=known.pk).update(**_EMPTY, erased_at=now, updated_at=now)
+        Contact.objects.filter(pk=known.pk).update(**EMPTY, erased_at=now, updated_at=now)
         _forget_in_imports(known)
-        for holding in holdings.values():
-            holding.erase(known)
+        for person in (known, *known.merged.all()):  # what was theirs before a merge is theirs
+            for holding in holdings.values():
+                holding.erase(person)
     contact.refresh_from_db()
 
 

@@ -8,10 +8,12 @@ An app above contacts adds its own from its `apps.py` or a module it always load
         label = "Messages"
         def export(self, contact): ...
         def erase(self, contact): ...
+        def merge(self, merged, survivor): ...
 """
 
 from typing import Any
 
+from contacts import identity
 from contacts.models import Contact
 from core.registry import Registry
 
@@ -27,6 +29,14 @@ class Holding:
 
     def erase(self, contact: Contact) -> None:
         """Nothing to do unless the rows themselves hold personal data; runs inside the erasure's transaction."""
+
+    def merge(self, merged: Contact, survivor: Contact) -> None:
+        """What becomes of the rows when `merged` becomes `survivor`, inside the merge's transaction.
+
+        Move them, or leave them and read them by `identity.keys`; each holding has to say which. `merged` still has
+        its values, in its row they are gone.
+        """
+        raise NotImplementedError(f"{type(self).__name__} doesn't say what a merge does with its rows.")
 
 
 holdings: Registry[Holding] = Registry("holding")
@@ -52,6 +62,10 @@ class ConsentLedger(Holding):
         contact.consent_records.update(ip_address=None)
         contact.consent_states.filter(is_granted=True).delete()
 
+    def merge(self, merged: Contact, survivor: Contact) -> None:
+        """The ledger stays as it was written; `consent.take_stricter` has derived the survivor's state from both."""
+        merged.consent_states.all().delete()
+
 
 def everything_about(contact: Contact) -> dict[str, Any]:
     """All that is held about the contact: their row and what each app holds, ready for JSON."""
@@ -61,4 +75,7 @@ def everything_about(contact: Contact) -> dict[str, Any]:
         "time_zone": contact.time_zone, "attributes": contact.attributes, "tags": contact.tags,
         "created_at": contact.created_at, "updated_at": contact.updated_at, "erased_at": contact.erased_at,
     }  # fmt: skip
-    return {"contact": row} | {key: holding.export(contact) for key, holding in holdings.items()}
+    people = identity.everyone(contact)
+    return {"contact": row} | {
+        key: [found for person in people for found in holding.export(person)] for key, holding in holdings.items()
+    }

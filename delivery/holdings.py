@@ -9,6 +9,7 @@ from contacts.holdings import Holding, holdings
 from contacts.models import Contact
 from delivery import sandbox
 from delivery.models import Message, SandboxMail
+from events import ingest, names, strays
 from events.models import Event
 
 
@@ -31,6 +32,20 @@ class Messages(Holding):
         # That something was sent stays, so that figures add up; servers like to repeat the address in their answers.
         Message.objects.filter(contact=contact).update(detail="", provider_id="")
 
+    def merge(self, merged: Contact, survivor: Contact) -> None:
+        """What was sent stays where the ledger has it. What is still to be sent goes to the survivor, unless the
+        same run writes to them anyway: then the gate leaves out the row of the empty contact."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                """
+                UPDATE delivery_message m SET contact_id = %s
+                WHERE m.contact_id = %s AND m.state = 'planned' AND NOT EXISTS (
+                    SELECT FROM delivery_message o
+                    WHERE o.run_id = m.run_id AND o.contact_id = %s AND o.step = m.step AND o.channel = m.channel)
+                """,
+                [survivor.pk, merged.pk, survivor.pk],
+            )
+
 
 @holdings.register
 class Events(Holding):
@@ -52,6 +67,10 @@ class Events(Holding):
                 [contact.pk],
             )
 
+    def merge(self, merged: Contact, survivor: Contact) -> None:
+        strays.bring_home(merged.pk, survivor.pk)
+        ingest.record(names.CONTACT_MERGED, contact_id=survivor.pk, properties={"merged": str(merged.uuid)})
+
 
 @holdings.register
 class SandboxMails(Holding):
@@ -67,6 +86,9 @@ class SandboxMails(Holding):
 
     def erase(self, contact: Contact) -> None:
         self._mails_to(contact).delete()
+
+    def merge(self, merged: Contact, survivor: Contact) -> None:
+        """They are found by their ledger rows, which stay; those of tests went to an address, whoever has it."""
 
     @staticmethod
     def _mails_to(contact: Contact) -> QuerySet[SandboxMail]:

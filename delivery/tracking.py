@@ -8,6 +8,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from contacts import identity
 from core import tokens
 from delivery.links import CLICK, OPEN, unpacked
 from delivery.models import Message
@@ -47,7 +48,7 @@ def clicked(request: HttpRequest, token: str) -> HttpResponse:
 
 def record(request: HttpRequest, name: str, message_id: int, properties: dict[str, object] | None = None) -> None:
     """Append an event of a message with its label; a message that is not in the ledger (a test) leaves none."""
-    asked = ("contact_id", "run__campaign_id", "variant_id", "state", "sent_at")
+    asked = ("contact_id", "contact__merged_into_id", "run__campaign_id", "variant_id", "state", "sent_at")
     row = Message.objects.filter(pk=message_id).values(*asked).first()
     if row is None:
         return
@@ -55,7 +56,7 @@ def record(request: HttpRequest, name: str, message_id: int, properties: dict[st
     label, reason = labels.label_of(request.headers.get("User-Agent", ""), request.method or "GET", seconds)
     ingest.record(
         name,
-        contact_id=row["contact_id"],
+        contact_id=row["contact__merged_into_id"] or row["contact_id"],
         campaign_id=row["run__campaign_id"],
         variant_id=row["variant_id"],
         message_id=message_id,
@@ -73,9 +74,14 @@ def _seconds_since_sent(state: str, sent_at: datetime | None) -> float | None:
 
 
 def message_of(purpose: str, token: str) -> Message:
-    """The ledger row that a token for `purpose` names, with its contact and campaign; raises Http404."""
+    """The ledger row that a token for `purpose` names, with its campaign and its contact; raises Http404.
+
+    The contact is whoever they are today: an old mail's links work after a merge.
+    """
     try:
         [message_id], _ = unpacked(tokens.verify(purpose, token), 1)
-        return Message.objects.select_related("contact", "run__campaign__sender").get(pk=message_id)
+        message = Message.objects.select_related("contact__merged_into", "run__campaign__sender").get(pk=message_id)
     except (tokens.BadToken, Message.DoesNotExist) as error:
         raise Http404 from error
+    message.contact = identity.living(message.contact)
+    return message

@@ -9,6 +9,16 @@ COMPLAINED = "message.complained"
 UNSUBSCRIBED = "message.unsubscribed"
 FAILED = "message.failed"
 
+# Another contact was merged into this one: what is known about them may all be different now.
+CONTACT_MERGED = "contact.merged"
+
+# How the log calls a visit to a page of a website and to a screen of an app; which one is in its properties.
+PAGE = "page"
+SCREEN = "screen"
+
+# Nobody outside may write these: a browser that could would open and click messages, and enter segments.
+OURS = ("message.", "segment.", "log.")
+
 WORDS = {
     MESSAGE_SENT: "Sent",
     DELIVERED: "Delivered",
@@ -18,6 +28,8 @@ WORDS = {
     COMPLAINED: "Complained",
     UNSUBSCRIBED: "Unsubscribed",
     FAILED: "Failed",
+    PAGE: "Visited a page",
+    SCREEN: "Opened a screen",
 }
 
 
@@ -28,3 +40,7 @@ def words(name: str) -> str:
 
 # Says to the log's readers that older events of its campaign carry another label now (labels.relabel).
 RELABELLED = "log.relabelled"
+
+# Says to the log's readers that older events, of a visitor unknown until then, are this contact's now
+# (tracking/joining.py). Its properties name them: {"names": [...]}.
+JOINED = "log.joined"

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from django.db import connection
+
 from contacts.holdings import Holding, holdings
 from contacts.models import Contact
 from segments.models import Membership
@@ -18,3 +20,18 @@ class Memberships(Holding):
 
     def erase(self, contact: Contact) -> None:
         Membership.objects.filter(contact=contact).delete()
+
+    def merge(self, merged: Contact, survivor: Contact) -> None:
+        """The survivor is put where somebody had put the other by hand; rules are asked again by the next refresh."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                """
+                INSERT INTO segments_membership (segment_id, contact_id, entered_at)
+                SELECT m.segment_id, %s, m.entered_at
+                FROM segments_membership m JOIN segments_segment s ON s.id = m.segment_id
+                WHERE m.contact_id = %s AND s.kind <> 'dynamic' FOR KEY SHARE OF s
+                ON CONFLICT DO NOTHING
+                """,
+                [survivor.pk, merged.pk],
+            )
+        Membership.objects.filter(contact=merged).delete()

@@ -1,0 +1,104 @@
+"""What contacts itself holds about people beside their row and their consent: names, wishes, companies, imports."""
+
+from typing import Any
+
+from django.db import connection
+
+from contacts.holdings import Holding, holdings
+from contacts.models import Contact, Employment, Identity, Imported, ImportJob, Merge, Preference
+
+_FREQUENCIES = [choice.value for choice in Preference.Frequency]  # from the most to the fewest
+
+
+@holdings.register
+class Names(Holding):
+    key = "names"
+    label = "Further names"
+
+    def export(self, contact: Contact) -> list[dict[str, Any]]:
+        rows = Identity.objects.filter(contact=contact).order_by("created_at", "value")
+        return [{"kind": row.kind, "value": row.value, "since": row.created_at} for row in rows]
+
+    def erase(self, contact: Contact) -> None:
+        Identity.objects.filter(contact=contact).delete()
+
+    def merge(self, merged: Contact, survivor: Contact) -> None:
+        Identity.objects.filter(contact=merged).update(contact=survivor)
+
+
+@holdings.register
+class Merges(Holding):
+    key = "merges"
+    label = "Contacts merged into this one"
+
+    def export(self, contact: Contact) -> list[dict[str, Any]]:
+        rows = Merge.objects.filter(survivor=contact).select_related("merged")
+        return [{"merged": row.merged.uuid, "rule": row.rule, "at": row.merged_at} for row in rows]
+
+    def merge(self, merged: Contact, survivor: Contact) -> None:
+        """Who took over whom, and when, stays true."""
+
+
+@holdings.register
+class Preferences(Holding):
+    key = "preferences"
+    label = "Preferences"
+
+    def export(self, contact: Contact) -> list[dict[str, Any]]:
+        return [
+            {"frequency": row.frequency, "quiet_from": row.quiet_from, "quiet_until": row.quiet_until,
+             "paused_until": row.paused_until}
+            for row in Preference.objects.filter(contact=contact)
+        ]  # fmt: skip
+
+    def erase(self, contact: Contact) -> None:
+        Preference.objects.filter(contact=contact).delete()
+
+    def merge(self, merged: Contact, survivor: Contact) -> None:
+        """The wish for fewer messages wins: the rarer frequency, the longer pause, quiet hours of either."""
+        theirs = Preference.objects.filter(contact=merged).first()
+        if theirs is None:
+            return
+        ours, _is_new = Preference.objects.get_or_create(contact=survivor)
+        ours.frequency = max(ours.frequency, theirs.frequency, key=_FREQUENCIES.index)
+        ours.paused_until = max(filter(None, [ours.paused_until, theirs.paused_until]), default=None)
+        if ours.quiet_from is None:
+            ours.quiet_from, ours.quiet_until = theirs.quiet_from, theirs.quiet_until
+        ours.save()
+        theirs.delete()
+
+
+@holdings.register
+class Companies(Holding):
+    key = "companies"
+    label = "Companies"
+
+    def export(self, contact: Contact) -> list[dict[str, Any]]:
+        rows = Employment.objects.filter(contact=contact).select_related("company").order_by("company__name")
+        return [{"company": row.company.name, "id": row.company.external_id, "since": row.since} for row in rows]
+
+    def erase(self, contact: Contact) -> None:
+        Employment.objects.filter(contact=contact).delete()
+
+    def merge(self, merged: Contact, survivor: Contact) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO contacts_employment (contact_id, company_id, since)"
+                " SELECT %s, company_id, since FROM contacts_employment WHERE contact_id = %s ON CONFLICT DO NOTHING",
+                [survivor.pk, merged.pk],
+            )
+        Employment.objects.filter(contact=merged).delete()
+
+
+@holdings.register
+class Imports(Holding):
+    key = "imports"
+    label = "Imports they came by"
+
+    def export(self, contact: Contact) -> list[dict[str, Any]]:
+        rows = list(Imported.objects.filter(contact=contact).order_by("at"))
+        files = dict(ImportJob.objects.filter(pk__in=[row.job_id for row in rows]).values_list("pk", "file_name"))
+        return [{"file": files.get(row.job_id, ""), "is_new": row.is_new, "at": row.at} for row in rows]
+
+    def merge(self, merged: Contact, survivor: Contact) -> None:
+        """They stay, as both contacts may have come by the same file; the timeline reads both."""
