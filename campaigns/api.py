@@ -53,7 +53,7 @@ class CampaignViewSet(FromTemplates, TeamWork, mixins.ListModelMixin, viewsets.G
     permission_model = "campaigns.campaign"
     scope: str | None = None
     permission: str | None = None
-    queryset = Campaign.objects.select_related("sender", "created_by", "edited_by").prefetch_related(
+    queryset = Campaign.objects.select_related("sender", "topic", "created_by", "edited_by").prefetch_related(
         "segments", "excluded_segments"
     )
     serializer_class = shapes.CampaignSummarySerializer

@@ -1,9 +1,9 @@
 """What an approval is bound to, and whether it still holds.
 
 Bound, because it changes what people get, who gets it or when: the name (templates may print it), kind, purpose,
-channel, the sender's identity, each variant's key, weight and published content, the segments *with their rules* and
-those of the segments they ask about (one chosen by hand: with its members), the schedule as a wall time and zone, and
-whether opens and clicks are tracked.
+channel, topic with its way of joining, the sender's identity, each variant's key, weight and published content, the
+segments *with their rules* and those of the segments they ask about (one chosen by hand: with its members), the
+schedule as a wall time and zone, and whether opens and clicks are tracked.
 
 Not bound: description and tags (the team's own notes), and how many people fit the rules at the moment: the
 definition is approved, and people come and go. A campaign submitted without a time is approved for "when someone
@@ -19,6 +19,7 @@ from django.utils import timezone
 
 from campaigns import audience
 from campaigns.models import Approval, Campaign, Sender, Variant
+from contacts.models import Topic
 from core.errors import Refused
 from segments import rules
 from segments.models import Segment
@@ -31,6 +32,7 @@ _WORDS = {
     "kind": "its kind",
     "purpose": "its purpose",
     "channel": "its channel",
+    "topic": "its topic",
     "sender": "the sender",
     "variants": "the content",
     "segments": "the audience",
@@ -64,6 +66,7 @@ def facts(campaign: Campaign) -> Facts:
         "excluded_segments": [_segment(segment) for segment in campaign.excluded_segments.order_by("uuid")],
         "schedule": _schedule(campaign),
         "tracking": {"opens": campaign.tracks_opens, "clicks": campaign.tracks_clicks},
+        **_topic(campaign),
     }
 
 
@@ -112,7 +115,7 @@ def changes(approval: Approval, campaign: Campaign) -> list[str]:
         now["schedule"] = None  # approved for whenever it is launched: any time is within it
     if digest(now) == approval.content_hash:
         return []
-    return [words for key, words in _WORDS.items() if now[key] != approval.bound.get(key)] or ["the campaign"]
+    return [words for key, words in _WORDS.items() if now.get(key) != approval.bound.get(key)] or ["the campaign"]
 
 
 def require_unchanged(approval: Approval, campaign: Campaign) -> None:
@@ -135,6 +138,12 @@ def _sender(campaign: Campaign) -> Facts | None:
         "reply_to": sender.reply_to,
         "postal_address": sender.postal_address,
     }
+
+
+def _topic(campaign: Campaign) -> Facts:
+    """Nothing for a campaign without one: approvals given before there were topics hold."""
+    topic = Topic.objects.filter(pk=campaign.topic_id).first()  # read now: the one in memory may be old
+    return {"topic": {"key": topic.key, "opt_in": topic.opt_in}} if topic else {}
 
 
 def _variant(variant: Variant) -> Facts:

@@ -20,8 +20,10 @@ from campaigns.serializers import (
     PersonSerializer,
     PublicId,
     SenderSerializer,
+    TopicKey,
 )
 from contacts.channels import channel_choices
+from contacts.models import Topic
 from core.api import StrictSerializer
 from core.errors import Refused
 from segments.models import Segment
@@ -42,6 +44,7 @@ class CampaignTemplateSerializer(serializers.ModelSerializer):
 
     id = serializers.UUIDField(source="uuid")
     sender = SenderSerializer(allow_null=True)
+    topic = serializers.SlugField(source="topic.key", allow_null=True, default=None, help_text="Key of its topic.")
     segments = CampaignSegmentSerializer(many=True)
     excluded_segments = CampaignSegmentSerializer(many=True)
     variants = KeptVariantSerializer(many=True)
@@ -50,8 +53,9 @@ class CampaignTemplateSerializer(serializers.ModelSerializer):
     class Meta:
         model = CampaignTemplate
         fields = [
-            "id", "name", "description", "niche", "category", "purpose", "channel", "tags", "sender", "segments",
-            "excluded_segments", "variants", "tracks_opens", "tracks_clicks", "created_by", "created_at", "updated_at",
+            "id", "name", "description", "niche", "category", "purpose", "channel", "topic", "tags", "sender",
+            "segments", "excluded_segments", "variants", "tracks_opens", "tracks_clicks", "created_by",
+            "created_at", "updated_at",
         ]  # fmt: skip
         read_only_fields = fields
 
@@ -70,6 +74,7 @@ class CampaignTemplateWriteSerializer(StrictSerializer):
     category = serializers.CharField(allow_blank=True, max_length=60, default="")
     purpose = serializers.ChoiceField(choices=Campaign.Purpose.choices, default=Campaign.Purpose.MARKETING)
     channel = serializers.ChoiceField(choices=channel_choices(), default="email")
+    topic = TopicKey(queryset=Topic.objects.all(), allow_null=True, default=None, help_text="Key of a topic.")
     tags = serializers.ListField(child=serializers.CharField(max_length=60), default=list, max_length=50)
     sender = PublicId(queryset=Sender.objects.all(), allow_null=True, default=None)
     segments = PublicId(queryset=Segment.objects.all(), many=True, default=list)
@@ -110,7 +115,7 @@ class CampaignTemplateAliasViewSet(mixins.ListModelMixin, viewsets.GenericViewSe
 
     scopes: ClassVar = {"read": "campaigns:read", "write": "campaigns:write"}
     permission_model = "campaigns.campaigntemplate"
-    queryset = CampaignTemplate.objects.select_related("sender", "created_by").prefetch_related(
+    queryset = CampaignTemplate.objects.select_related("sender", "topic", "created_by").prefetch_related(
         "segments", "excluded_segments", "variants__template"
     )
     serializer_class = CampaignTemplateSerializer

@@ -11,7 +11,7 @@ from core.errors import Refused
 from team.models import User
 
 # What a campaign and its template have in common; a template has a name, niche and category of its own.
-SHARED = ("purpose", "channel", "sender", "tracks_opens", "tracks_clicks", "tags")
+SHARED = ("purpose", "channel", "topic", "sender", "tracks_opens", "tracks_clicks", "tags")
 OWN = ("name", "description", "niche", "category")
 RELATED = editing.RELATED
 

@@ -20,6 +20,7 @@ PLAIN = (
     "kind",
     "purpose",
     "channel",
+    "topic",
     "sender",
     "send_on",
     "send_time",

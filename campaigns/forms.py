@@ -9,6 +9,7 @@ from campaigns import schedule
 from campaigns.editing import MAX_VARIANTS, Wording
 from campaigns.models import Campaign, CampaignTemplate, Sender
 from contacts.channels import channel_choices
+from contacts.models import Topic
 from core.errors import Refused
 from segments.models import Segment
 from team.models import User
@@ -51,6 +52,10 @@ class SetupForm(forms.Form):
         initial="marketing",
     )
     channel = forms.ChoiceField(choices=channel_choices, initial="email")
+    topic = forms.ModelChoiceField(
+        Topic.objects.all(), required=False, empty_label="No topic: consent to the channel as a whole",
+        help_text="What people have subscribed to. It goes only to those who agreed to get it.",
+    )  # fmt: skip
     tags = forms.CharField(required=False, help_text="Separated by commas.")
     segments = SegmentChoice(label="Everyone in any of these segments")
     excluded_segments = SegmentChoice(label="…but nobody who is in one of these")
@@ -64,7 +69,7 @@ class SetupForm(forms.Form):
     @staticmethod
     def setup_of(row: Campaign | CampaignTemplate) -> dict[str, Any]:
         """The initial values of these fields."""
-        plain = ["description", "purpose", "channel", "sender", "tracks_opens", "tracks_clicks"]
+        plain = ["description", "purpose", "channel", "topic", "sender", "tracks_opens", "tracks_clicks"]
         related = {field: list(getattr(row, field).all()) for field in ("segments", "excluded_segments")}
         return {field: getattr(row, field) for field in plain} | related | {"tags": ", ".join(row.tags)}
 

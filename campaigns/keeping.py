@@ -19,7 +19,7 @@ KEEPING = {
     "delete": ("delete_campaign", "Deleted"),
     "restore": ("change_campaign", "Restored"),
 }
-COPIED = ("description", "kind", "purpose", "channel", "sender", "tracks_opens", "tracks_clicks", "tags")
+COPIED = ("description", "kind", "purpose", "channel", "topic", "sender", "tracks_opens", "tracks_clicks", "tags")
 
 
 def duplicate(campaign: Campaign, *, by: User, name: str = "") -> Campaign:

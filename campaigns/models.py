@@ -6,6 +6,7 @@ from django.db import models
 from django.utils import timezone
 
 from contacts.channels import channel_choices
+from contacts.models import Topic
 from core.models import Entity
 from core.models import StatusChange as AbstractStatusChange
 from segments.models import Segment
@@ -72,6 +73,10 @@ class Campaign(Entity):
     kind = models.CharField(max_length=10, choices=Kind, default=Kind.BROADCAST)
     purpose = models.CharField(max_length=15, choices=Purpose, default=Purpose.MARKETING)
     channel = models.CharField(max_length=20, choices=channel_choices, default="email")
+    topic = models.ForeignKey(
+        Topic, null=True, blank=True, on_delete=models.PROTECT, related_name="campaigns",
+        help_text="What people have subscribed to. Empty: it goes by consent to the channel as a whole.",
+    )  # fmt: skip
     status = models.CharField(max_length=12, choices=Status, default=Status.DRAFT, editable=False, db_index=True)
     sender = models.ForeignKey(Sender, null=True, blank=True, on_delete=models.PROTECT, related_name="campaigns")
     segments = models.ManyToManyField(
@@ -243,6 +248,7 @@ class CampaignTemplate(Entity):
     category = models.CharField(max_length=60, blank=True, help_text="What it is for, e.g. Welcome or Sale.")
     purpose = models.CharField(max_length=15, choices=Campaign.Purpose, default=Campaign.Purpose.MARKETING)
     channel = models.CharField(max_length=20, choices=channel_choices, default="email")
+    topic = models.ForeignKey(Topic, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     sender = models.ForeignKey(Sender, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     segments = models.ManyToManyField(Segment, blank=True, related_name="campaign_templates")
     excluded_segments = models.ManyToManyField(Segment, blank=True, related_name="excluded_campaign_templates")

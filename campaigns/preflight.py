@@ -8,6 +8,7 @@ from django.db import connection
 
 from campaigns import audience, schedule
 from campaigns.models import Approval, Campaign, Variant
+from contacts import permission
 from contacts.channels import channels
 from templates_app.models import Template, TemplateVersion
 
@@ -50,6 +51,7 @@ def reach(campaign: Campaign) -> Reach:
     sql, params = audience.audience_sql(campaign)
     address = channels[campaign.channel].address_field  # a column name of ours, never a person's text
     needs_consent = campaign.purpose == Campaign.Purpose.MARKETING
+    consent = permission.clause(campaign.topic, channel=campaign.channel, contact="person.id", name="consent")
     statement = f"""
         SELECT count(*),
                count(*) FILTER (WHERE why = 'erased'), count(*) FILTER (WHERE why = 'no_address'),
@@ -59,16 +61,15 @@ def reach(campaign: Campaign) -> Reach:
             SELECT CASE WHEN person.id IS NULL OR person.erased_at IS NOT NULL THEN 'erased'
                         WHEN person.{address} IS NULL THEN 'no_address'
                         WHEN blocked.address IS NOT NULL THEN 'suppressed'
-                        WHEN %s AND consent.is_granted IS NOT TRUE THEN 'no_consent'
+                        WHEN %s AND {consent.refused} THEN 'no_consent'
                         ELSE '' END AS why
             FROM ({sql}) audience
             LEFT JOIN contacts_contact person ON person.id = audience.contact_id
             LEFT JOIN contacts_suppression blocked ON blocked.address = person.{address} AND blocked.channel = %s
-            LEFT JOIN contacts_consentstate consent
-                   ON consent.contact_id = person.id AND consent.channel = %s AND consent.topic = ''
+            {consent.joins}
         ) reasons"""  # noqa: S608
     with connection.cursor() as cursor:
-        cursor.execute(statement, [needs_consent, *params, campaign.channel, campaign.channel])
+        cursor.execute(statement, [needs_consent, *params, campaign.channel])
         return Reach(*cursor.fetchone())
 
 
@@ -128,7 +129,7 @@ def _audience_findings(campaign: Campaign) -> list[Finding]:
         ("erased", counts.erased, "were erased and will be left out"),
         ("no_address", counts.no_address, f"have no address for {channels[campaign.channel].label.lower()}"),
         ("suppressed", counts.suppressed, "are on the suppression list"),
-        ("no_consent", counts.no_consent, "have not given consent"),
+        ("no_consent", counts.no_consent, _without_consent(campaign)),
     ]
     found = [
         Finding("warn", code, f"{number:,} of {counts.total:,} people {words}: they will not get it.")
@@ -140,6 +141,10 @@ def _audience_findings(campaign: Campaign) -> list[Finding]:
     elif counts.reachable:
         found.append(Finding("ok", "reachable", f"{counts.reachable:,} of {counts.total:,} people can get it."))
     return [*found, *_unusual_size(campaign, counts.total)]
+
+
+def _without_consent(campaign: Campaign) -> str:
+    return f"have not given consent to “{campaign.topic}”" if campaign.topic else "have not given consent"
 
 
 def _unusual_size(campaign: Campaign, total: int) -> list[Finding]:

@@ -10,6 +10,7 @@ from rest_framework import serializers
 from campaigns import approval, carriers, schedule
 from campaigns.models import Approval, Campaign, Sender, Variant
 from contacts.channels import channel_choices
+from contacts.models import Topic
 from core.api import StrictSerializer
 from segments.models import Segment
 from templates_app.models import Template
@@ -34,6 +35,15 @@ class PublicId(serializers.RelatedField[Any, Any, Any]):
 
     def to_representation(self, value: Any) -> str:
         return str(value.uuid)
+
+
+class TopicKey(serializers.SlugRelatedField[Topic]):
+    """A topic, by its key."""
+
+    default_error_messages = {"does_not_exist": "There is no topic {value}."}
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{"slug_field": "key", **kwargs})
 
 
 class PersonSerializer(serializers.ModelSerializer):
@@ -117,6 +127,7 @@ class CampaignSummarySerializer(serializers.ModelSerializer):
     segments = CampaignSegmentSerializer(many=True)
     excluded_segments = CampaignSegmentSerializer(many=True)
     sender = SenderSerializer(allow_null=True)
+    topic = serializers.SlugField(source="topic.key", allow_null=True, default=None, help_text="Key of its topic.")
     schedule = serializers.SerializerMethodField()
     created_by = PersonSerializer(allow_null=True)
     edited_by = PersonSerializer(allow_null=True)
@@ -124,7 +135,7 @@ class CampaignSummarySerializer(serializers.ModelSerializer):
     class Meta:
         model = Campaign
         fields = [
-            "id", "name", "description", "kind", "purpose", "channel", "status", "tags", "sender", "segments",
+            "id", "name", "description", "kind", "purpose", "channel", "topic", "status", "tags", "sender", "segments",
             "excluded_segments", "schedule", "planned_at", "tracks_opens", "tracks_clicks", "created_by", "edited_by",
             "created_at", "updated_at", "started_at", "finished_at", "archived_at", "deleted_at",
         ]  # fmt: skip
@@ -222,6 +233,7 @@ class CampaignWriteSerializer(StrictSerializer):
     kind = serializers.ChoiceField(choices=Campaign.Kind.choices, required=False)
     purpose = serializers.ChoiceField(choices=Campaign.Purpose.choices, required=False)
     channel = serializers.ChoiceField(choices=channel_choices(), required=False)
+    topic = TopicKey(queryset=Topic.objects.all(), required=False, allow_null=True, help_text="Key of a topic.")
     tags = serializers.ListField(child=serializers.CharField(max_length=60), required=False, max_length=50)
     sender = PublicId(queryset=Sender.objects.all(), required=False, allow_null=True)
     segments = PublicId(queryset=Segment.objects.all(), many=True, required=False)

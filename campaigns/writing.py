@@ -46,8 +46,8 @@ def replace(campaign: Campaign, body: Body, *, by: User, seen: Any) -> None:
     """Everything as `body` says; what it leaves out goes back to its default."""
     defaults: Body = {
         "description": "", "kind": Campaign.Kind.BROADCAST, "purpose": Campaign.Purpose.MARKETING, "channel": "email",
-        "tags": [], "sender": None, "segments": [], "excluded_segments": [], "variants": [], "schedule": None,
-        "tracks_opens": True, "tracks_clicks": True,
+        "topic": None, "tags": [], "sender": None, "segments": [], "excluded_segments": [], "variants": [],
+        "schedule": None, "tracks_opens": True, "tracks_clicks": True,
     }  # fmt: skip
     if "emailConfig" in body:
         defaults.pop("variants")

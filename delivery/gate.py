@@ -12,6 +12,7 @@ from datetime import datetime
 from django.db import connection
 
 from campaigns.models import Campaign
+from contacts import permission
 from contacts.channels import Channel, channels
 from core.registry import Registry
 
@@ -125,16 +126,15 @@ class Suppressed(Check):
 class NoConsent(Check):
     key = "no_consent"
     label = "No consent"
-    explanation = "Marketing needs consent, and this person has not given it or has withdrawn it."
+    explanation = (
+        "Marketing needs consent to its topic or channel, and this person has not given it or has withdrawn it."
+    )
 
     def objection(self, question: Question) -> Objection | None:
         if question.campaign.purpose != Campaign.Purpose.MARKETING:
             return None
-        return Objection(
-            join="LEFT JOIN contacts_consentstate gate_g ON gate_g.contact_id = c.id"
-            f" AND gate_g.channel = '{question.channel.key}' AND gate_g.topic = ''",
-            condition="gate_g.is_granted IS NOT TRUE",
-        )
+        clause = permission.clause(question.campaign.topic, channel=question.channel.key)
+        return Objection(join=clause.joins, condition=clause.refused)
 
 
 @checks.register

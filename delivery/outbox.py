@@ -28,11 +28,11 @@ MOVES: dict[str, tuple[str, ...]] = {
 def sweep() -> None:
     """Find all work that the rows show: what a broker message would have told, had none been lost."""
     ledger.reap()
-    for run in Run.objects.filter(status__in=[Run.Status.PLANNING, Run.Status.SENDING]).select_related("campaign"):
+    for run in Run.objects.filter(status__in=[Run.Status.PLANNING, Run.Status.SENDING]).select_related("campaign__topic"):
         close_if_quiet(run)
     for campaign in Campaign.objects.filter(status=Campaign.Status.SENDING, kind=Campaign.Kind.BROADCAST):
         open_run(campaign)
-    for run in Run.objects.filter(status=Run.Status.PLANNING).select_related("campaign"):
+    for run in Run.objects.filter(status=Run.Status.PLANNING).select_related("campaign__topic"):
         _plan_or_pause(run)
 
 

@@ -81,7 +81,7 @@ def drain(*, worker: str, seconds: float, must_stop: Callable[[], bool], beat: C
 
 def _sending_runs() -> Sequence[Run]:
     runs = Run.objects.filter(status=Run.Status.SENDING, campaign__status=Campaign.Status.SENDING)
-    return list(runs.select_related("campaign__sender").order_by("pk"))
+    return list(runs.select_related("campaign__sender", "campaign__topic").order_by("pk"))
 
 
 def _finish(lanes: list[Lane]) -> None:
