@@ -3,7 +3,7 @@
 import contextlib
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -45,26 +45,40 @@ class Lines:
         self._idle: list[tuple[float, Connection]] = []
         self._lock = threading.Lock()
 
-    def send(self, envelopes: Sequence[Envelope]) -> list[Result]:
-        """Hand a batch over on a line that is open, or on a new one. Raises AccountRefused: nothing was accepted."""
-        reused = self._take()
-        if reused is not None:
-            with contextlib.suppress(AccountRefused):  # it may have gone stale: a new line gives the real answer
-                return self._send_on(reused, envelopes)
-        return self._send_on(self._provider.connect(self._config), envelopes)
+    def take(self) -> Connection:
+        """A line that is open already, or a new one; raises AccountRefused when there is none to be had."""
+        return self._idle_one() or self._provider.connect(self._config)
 
-    def _send_on(self, line: Connection, envelopes: Sequence[Envelope]) -> list[Result]:
+    def keep(self, line: Connection) -> None:
+        """Take back a line that is needed no more, for the next batch."""
+        if line.is_open:
+            line.is_used = True
+            with self._lock:
+                self._idle.append((time.monotonic(), line))
+
+    def send(
+        self, line: Connection, envelopes: Sequence[Envelope], *, may_begin: Callable[[], bool] = lambda: True
+    ) -> list[Result]:
+        """Hand a batch over on a line that was taken, and keep that. Raises AccountRefused: nothing was accepted.
+
+        `may_begin` is asked right before the first byte; when it says no, nothing is sent and no answer comes back.
+        """
+        if not may_begin():
+            self.keep(line)
+            return []
         try:
             results = line.send(envelopes)
         except AccountRefused:
             line.close()
-            raise
-        if line.is_open:
-            with self._lock:
-                self._idle.append((time.monotonic(), line))
-        return results
+            if not line.is_used:
+                raise
+        else:
+            self.keep(line)
+            return results
+        # It may have gone stale: a new line gives the real answer.
+        return self.send(self._provider.connect(self._config), envelopes, may_begin=may_begin)
 
-    def _take(self) -> Connection | None:
+    def _idle_one(self) -> Connection | None:
         with self._lock:
             while self._idle:
                 since, line = self._idle.pop()

@@ -23,7 +23,7 @@ from delivery import accounts, ledger, outbox, throttle
 from delivery.accounts import Lines
 from delivery.ledger import Claimed, Ending, State
 from delivery.models import Account, Message
-from delivery.providers.base import AccountRefused, Envelope, Outcome, Result
+from delivery.providers.base import AccountRefused, Connection, Envelope, Outcome, Result
 
 logger = logging.getLogger(__name__)
 
@@ -80,35 +80,62 @@ class Crew:
             connections.close_all()
 
     def _hand_over(self, group: list[Ready]) -> None:
-        ids = [ready.row.id for ready in group]
-        held: set[int] = set()
-        throttle.wait_turn(self._account, len(group), must_stop=lambda: self.is_halted or self._must_stop())
-        # 1. `sending` is committed before any byte leaves; a campaign that no longer sends holds nothing.
-        if not (self.is_halted or self._must_stop()):
-            held = ledger.begin_sending(ids, worker=self._worker, account_id=self._account.pk)
-        if len(held) < len(ids):
-            self.is_halted = self.is_halted or not held
-            ledger.give_back(set(ids) - held, worker=self._worker, expected=State.QUEUED)
-        mine = [ready for ready in group if ready.row.id in held]
-        if not mine:
-            return
-        # 2. The provider. No transaction is open.
+        # 1. The turn and the line, with nothing begun: a connection may take a minute and then fail.
+        throttle.stand_in_line(self._account, len(group), must_stop=self._is_told_to_stop)
         began_at = timezone.now()
+        if self._is_told_to_stop():
+            self._give_back(group, State.QUEUED)
+            return
         try:
-            results = self._lines.send([ready.envelope for ready in mine])
+            line = self._lines.take()
         except AccountRefused as refusal:
-            self._refused(mine, refusal, began_at)
+            self._refused(group, refusal, began_at, State.QUEUED)
+            return
+        # 2. `sending` is committed before any byte leaves; a campaign that no longer sends holds nothing.
+        mine = self._begin(group)
+        if mine:
+            self._send(line, mine, began_at)
+        else:
+            self._lines.keep(line)
+
+    def _is_told_to_stop(self) -> bool:
+        return self.is_halted or self._must_stop()
+
+    def _begin(self, group: Sequence[Ready]) -> list[Ready]:
+        held = ledger.begin_sending([ready.row.id for ready in group], worker=self._worker, account_id=self._account.pk)
+        self.is_halted = self.is_halted or not held
+        self._give_back([ready for ready in group if ready.row.id not in held], State.QUEUED)
+        return [ready for ready in group if ready.row.id in held]
+
+    def _send(self, line: Connection, group: Sequence[Ready], began_at: datetime) -> None:
+        """3. The provider, in the group's exact turn, while no transaction is open; and what it answered."""
+        held_at = timezone.now()
+
+        def is_its_turn() -> bool:
+            # Within a part of the lease that leaves the call its time.
+            within = settings.LEASE_SECONDS / 4
+            return throttle.take_turn(self._account, len(group), within=within, must_stop=self._is_told_to_stop)
+
+        try:
+            results = self._lines.send(line, [ready.envelope for ready in group], may_begin=is_its_turn)
+        except AccountRefused as refusal:
+            self._refused(group, refusal, began_at, State.SENDING)
+            return
+        if not results:
+            self._give_back(group, State.SENDING)
             return
         failpoints.reach("after_provider_accept")
-        # 3. What it answered.
-        self._record(mine, results, took=timezone.now() - began_at)
+        self._record(group, results, took=timezone.now() - held_at)
 
-    def _refused(self, group: Sequence[Ready], refusal: AccountRefused, began_at: datetime) -> None:
+    def _give_back(self, group: Sequence[Ready], expected: str) -> None:
+        ledger.give_back([ready.row.id for ready in group], worker=self._worker, expected=expected)
+
+    def _refused(self, group: Sequence[Ready], refusal: AccountRefused, began_at: datetime, expected: str) -> None:
         """Nothing was accepted: the rows go back with their attempt unspent, and nothing more is given for now."""
         self.is_halted = True
         wait = accounts.refused(self._account, self._campaign, refusal, began_at=began_at)
         ids = [ready.row.id for ready in group]
-        ledger.give_back(ids, worker=self._worker, expected=State.SENDING, wait=wait, reason="account_refused")
+        ledger.give_back(ids, worker=self._worker, expected=expected, wait=wait, reason="account_refused")
 
     def _record(self, group: Sequence[Ready], results: Sequence[Result], *, took: timedelta) -> None:
         pairs = list(zip(group, results, strict=True))

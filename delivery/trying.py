@@ -35,7 +35,7 @@ def send_test(version: TemplateVersion, *, to: Contact, sender: Sender | None = 
         raise Refused("no_account", "No sender account carries email yet. Add one under Delivery, Sender accounts.")
     lines = Lines(account)
     try:
-        [result] = lines.send([envelope])
+        [result] = lines.send(lines.take(), [envelope])
     except AccountRefused as refusal:
         raise Refused("account_refused", f"{account.name} refuses to send: {refusal}") from refusal
     finally:

@@ -55,6 +55,7 @@ class Connection:
     """One open line to a provider, used by one thread at a time, kept between batches while `is_open`."""
 
     is_open: bool = True
+    is_used: bool = False  # it lay idle between batches, so it may have gone stale
 
     def send(self, envelopes: Sequence[Envelope]) -> list[Result]:
         """Hand over `envelopes` and answer for each of them, in their order. Never raises for a single message.

@@ -1,10 +1,12 @@
 """A provider in a process of its own: an SMTP server whose accept log is the oracle, with faults on demand.
 
     python -m tests.delivery.fake_smtp LOG [--no-pipelining] [--refuse-sender] [--busy] [--delay SECONDS]
+        [--open-after SECONDS]
 
 Every accepted message appends its Message-ID and recipient to LOG before "250" is answered. A recipient's address asks
 for its own fault: bounce@ is refused for good (550 5.1.1), later@ for now (451), policy@ by policy (550 5.7.1), and
-cut@ is accepted but the line is cut before the answer. The first line of stdout is the port.
+cut@ is accepted but the line is cut before the answer. With --open-after nobody is greeted until that many seconds
+have gone by since the first one came. The first line of stdout is the port.
 """
 
 import argparse
@@ -19,6 +21,7 @@ class Provider:
         self.options = options
         self.log = os.open(options.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         self.accepted = 0
+        self.first_came_at: float | None = None
 
     async def session(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self.options.busy:
@@ -26,6 +29,7 @@ class Provider:
             writer.write(b"421 4.3.2 too busy\r\n")
             writer.close()
             return
+        await self.opening()
         writer.write(b"220 fake ESMTP\r\n")
         recipient = ""
         while line := await reader.readline():
@@ -61,6 +65,11 @@ class Provider:
             else:
                 writer.write(b"250 2.0.0 Ok\r\n")
         writer.close()
+
+    async def opening(self) -> None:
+        now = time.monotonic()
+        self.first_came_at = self.first_came_at or now
+        await asyncio.sleep(max(self.first_came_at + self.options.open_after - now, 0))
 
     @staticmethod
     async def body(reader: asyncio.StreamReader) -> bytes:
@@ -104,5 +113,6 @@ if __name__ == "__main__":
     parser.add_argument("--refuse-sender", action="store_true")
     parser.add_argument("--busy", action="store_true")
     parser.add_argument("--delay", type=float, default=0)
+    parser.add_argument("--open-after", type=float, default=0)
     parser.add_argument("--keep", default="")
     asyncio.run(main(parser.parse_args()))

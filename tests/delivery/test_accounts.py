@@ -149,13 +149,15 @@ def test_a_wait_that_is_over_lets_the_account_try_again(account: Account) -> Non
 def test_a_line_is_used_again_and_a_stale_one_is_replaced(account: Account, provider: Provider) -> None:
     lines = Lines(account)
     try:
-        assert [result.outcome for result in lines.send([envelope(1), envelope(2)])] == [Outcome.ACCEPTED] * 2
+        assert [result.outcome for result in lines.send(lines.take(), [envelope(1), envelope(2)])] == [
+            Outcome.ACCEPTED
+        ] * 2
         [(_, first)] = lines._idle
-        lines.send([envelope(3)])
+        lines.send(lines.take(), [envelope(3)])
         [(_, second)] = lines._idle
         assert second is first
         first._socket.shutdown(socket.SHUT_RDWR)  # as a server that hung up leaves it
-        assert [result.outcome for result in lines.send([envelope(4)])] == [Outcome.ACCEPTED]
+        assert [result.outcome for result in lines.send(lines.take(), [envelope(4)])] == [Outcome.ACCEPTED]
         assert lines._idle[0][1] is not first
     finally:
         lines.close()
@@ -165,5 +167,5 @@ def test_a_line_is_used_again_and_a_stale_one_is_replaced(account: Account, prov
 def test_lines_to_nowhere_refuse_and_keep_nothing_open(db: None) -> None:
     lines = Lines(nowhere())
     with pytest.raises(AccountRefused, match="can't be reached"):
-        lines.send([envelope(1)])
+        lines.send(lines.take(), [envelope(1)])
     assert lines._idle == []

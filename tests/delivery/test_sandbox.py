@@ -96,7 +96,7 @@ def test_without_the_server_the_account_says_that_it_can_t_be_reached(db: None, 
     settings.SANDBOX_SMTP_HOST, settings.SANDBOX_SMTP_PORT = "127.0.0.1", free_port()
     account = Account.objects.create(name="Sandbox", provider="sandbox", config={})
     with pytest.raises(AccountRefused, match="can't be reached"):
-        accounts.Lines(account).send([])
+        accounts.Lines(account).take()
 
 
 def test_only_the_newest_mails_are_kept(db: None) -> None:
