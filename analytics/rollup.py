@@ -33,13 +33,46 @@ _ONCE_PER_MESSAGE = f"""
     SELECT {_CELL}, message_id,
            CASE WHEN name = 'message.clicked' AND properties->>'link' ~ '^[0-9]{{1,18}}$' THEN properties->>'link' END
     {_IN_SPAN} AND name = ANY(%(unique)s) """
-# Naming what it leaves out lets a recount use the index on campaign_id, which has no rows of message.sent.
 _OF_ALL = "AND campaign_id IS NOT NULL ORDER BY events_event.xid, events_event.id"
-_OF_CAMPAIGN = "AND campaign_id = %(campaign)s AND name <> 'message.sent' ORDER BY events_event.xid, events_event.id"
 _RELABELLED = f"SELECT DISTINCT campaign_id {_IN_SPAN} AND name = 'log.relabelled'"
 _FORGET_FIRSTS = """
     DELETE FROM analytics_firstseen WHERE message_id IN (
         SELECT message_id FROM events_event WHERE campaign_id = %s AND name <> 'message.sent')"""
+# A campaign may have millions of hits, so a recount never takes them out of the database. Naming what it leaves out
+# lets it use the index on campaign_id, which has no rows of message.sent.
+_HITS = f"""
+    CREATE TEMPORARY TABLE hit ON COMMIT DROP AS
+    SELECT xid, id, message_id AS message, campaign_id AS campaign, coalesce(variant_id, 0) AS variant,
+           date_trunc('hour', occurred_at, 'UTC') AS hour, name, label,
+           CASE WHEN name = 'message.clicked' AND properties->>'link' ~ '^[0-9]{{1,18}}$'
+                THEN (properties->>'link')::bigint END AS link
+    {_IN_SPAN} AND name = ANY(%(unique)s) AND campaign_id = %(campaign)s AND name <> 'message.sent'"""
+_FIRSTS = """
+    INSERT INTO analytics_firstseen (message_id, name, label)
+    SELECT message, name, label FROM hit WHERE message IS NOT NULL GROUP BY 1, 2, 3
+    UNION ALL
+    SELECT message, 'link:' || link, label FROM hit WHERE message IS NOT NULL AND link IS NOT NULL GROUP BY 1, 2, 3"""
+_RECOUNT = """
+    INSERT INTO {table} ({columns}, label, count, unique_count)
+    WITH ranked AS (
+        SELECT *, row_number() OVER (PARTITION BY message, {what} ORDER BY xid, id) AS nth,
+               row_number() OVER (PARTITION BY message, {what}, label ORDER BY xid, id) AS nth_so_labelled
+        FROM hit WHERE {what} IS NOT NULL)
+    SELECT {cell}, label, count(*), count(message) FILTER (WHERE nth_so_labelled = 1) FROM ranked GROUP BY {cell}, label
+    UNION ALL
+    SELECT {cell}, 'any', count(*), count(message) FILTER (WHERE nth = 1) FROM ranked GROUP BY {cell}"""
+_RECOUNT_HOURS = _RECOUNT.format(
+    table="analytics_rollup",
+    columns="campaign_id, variant_id, hour, name",
+    cell="campaign, variant, hour, name",
+    what="name",
+)
+_RECOUNT_LINKS = _RECOUNT.format(
+    table="analytics_linkrollup",
+    columns="campaign_id, variant_id, link_id",
+    cell="campaign, variant, link",
+    what="link",
+)
 _ADD = """
     INSERT INTO {table} AS cell ({columns}, count, unique_count)
     SELECT {values}, count, unique_count
@@ -105,9 +138,15 @@ def _recount(campaign_id: int, end: Position) -> None:
         cursor.execute(_FORGET_FIRSTS, [campaign_id])
     Rollup.objects.filter(campaign_id=campaign_id, name__in=UNIQUE_NAMES).delete()
     LinkRollup.objects.filter(campaign_id=campaign_id).delete()
-    fold = Fold(stream.START, end, campaign=campaign_id)
-    fold.add_hits(Hit(*row) for row in fold.select(_ONCE_PER_MESSAGE + _OF_CAMPAIGN))
-    fold.write()
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TABLE IF EXISTS hit")  # of another campaign in this transaction
+        cursor.execute(_HITS, {**_bounds(stream.START, end), "campaign": campaign_id})
+        for statement in (_FIRSTS, _RECOUNT_HOURS, _RECOUNT_LINKS):
+            cursor.execute(statement)
+
+
+def _bounds(start: Position, end: Position) -> dict[str, Any]:
+    return {"xid": start.xid, "id": start.id, "end_xid": end.xid, "end_id": end.id, "unique": UNIQUE_NAMES}
 
 
 @dataclass
@@ -116,7 +155,6 @@ class Fold:
 
     start: Position
     end: Position
-    campaign: int | None = None
     hours: Counter[tuple] = field(default_factory=Counter)
     unique_hours: Counter[tuple] = field(default_factory=Counter)
     links: Counter[tuple] = field(default_factory=Counter)
@@ -124,12 +162,8 @@ class Fold:
     firsts: list[tuple[int, str, str]] = field(default_factory=list)
 
     def select(self, statement: str) -> list[tuple]:
-        params: dict[str, Any] = {
-            "xid": self.start.xid, "id": self.start.id, "end_xid": self.end.xid, "end_id": self.end.id,
-            "unique": UNIQUE_NAMES, "campaign": self.campaign,
-        }  # fmt: skip
         with connection.cursor() as cursor:
-            cursor.execute(statement, params)
+            cursor.execute(statement, _bounds(self.start, self.end))
             return list(cursor.fetchall())
 
     def add_plain(self, rows: Iterable[tuple]) -> None:

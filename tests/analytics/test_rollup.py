@@ -1,5 +1,6 @@
 """The hourly counts say what the log says: after crashes, replays and relabelling too."""
 
+import tracemalloc
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -159,6 +160,22 @@ def test_rebuilding_one_campaign_changes_nothing_that_was_right() -> None:
     while rollup.advance():
         pass
     assert (cells(), links()) == counted_by_hand()
+
+
+def test_recounting_a_large_campaign_takes_its_hits_to_the_database_alone() -> None:
+    for start in range(0, 20_000, 5000):
+        ingest.record_many(
+            {"name": names.CLICKED, "campaign_id": 1, "message_id": message, "properties": {"link": message % 3}}
+            for message in range(start, start + 5000)
+        )
+        rollup.advance()
+    before = cells(), links()
+    tracemalloc.start()
+    rollup.rebuild(1)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 500_000
+    assert (cells(), links()) == before == counted_by_hand()
 
 
 @pytest.fixture
