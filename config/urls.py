@@ -13,7 +13,10 @@ urlpatterns = [
     path("readyz", health.readyz, name="readyz"),
     # Before the console, which answers for everything below /admin/ that nobody else has claimed.
     path("", include("analytics.urls")),
+    path("", include("events.urls")),
     path("", include("delivery.urls")),
+    path("", include("team.urls")),
+    path("", include("contacts.urls")),
     path("admin/", admin.site.urls),
     path("api/schema", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="api-docs"),

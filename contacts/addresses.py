@@ -67,3 +67,11 @@ _normalisers = {"email": normalise_email, "phone": normalise_phone}
 def normalise(field: str, text: str) -> str:
     """The address of a channel in its stored form; `field` is the channel's `address_field`."""
     return _normalisers[field](text)
+
+
+def masked(address: str | None) -> str:
+    """Enough of an address to know one's own, too little to learn somebody else's: a link may be forwarded."""
+    name, _, domain = (address or "").partition("@")
+    if domain:
+        return f"{name[:1]}…@{domain}"
+    return f"…{name[-2:]}" if name else ""

@@ -1,4 +1,6 @@
-"""The people who run campaigns, the keys their programs use, and the notices the product leaves for them."""
+"""The people who run campaigns, their programs' keys, the notices left for them, and the brand they write in."""
+
+import hashlib
 
 from django.contrib.auth.models import AbstractUser
 from django.contrib.postgres.fields import ArrayField
@@ -74,3 +76,46 @@ class Notice(models.Model):
 
     def __str__(self) -> str:
         return self.text
+
+
+class Brand(models.Model):
+    """Who the public pages say they are from, in which colours. There is one: brand.current() has it.
+
+    The logo is kept here rather than in a folder, so that every machine that serves pages has it. Colours are written
+    into stylesheets, so the database takes nothing but six hexadecimal digits.
+    """
+
+    name = models.CharField(max_length=80, blank=True, help_text="As people know you; stands where there is no logo.")
+    logo = models.BinaryField(null=True, blank=True, editable=False)
+    logo_width = models.PositiveSmallIntegerField(default=0, editable=False)
+    logo_height = models.PositiveSmallIntegerField(default=0, editable=False)
+    accent = models.CharField(
+        "main colour", max_length=7, default="#84530f", help_text="Buttons and links. It has to be readable on white."
+    )
+    ground = models.CharField(
+        "background",
+        max_length=7,
+        default="#f6f3ef",
+        help_text="Around the page; text on it turns dark or light.",
+    )
+    website = models.URLField(blank=True, help_text="Where the logo leads.")
+    privacy_url = models.URLField("privacy policy", blank=True, help_text="Shown at the foot of every public page.")
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        verbose_name_plural = "brand"
+        constraints = [
+            models.CheckConstraint(condition=models.Q(pk=1), name="team_brand_only_one"),
+            models.CheckConstraint(
+                condition=models.Q(accent__regex=r"^#[0-9a-f]{6}$", ground__regex=r"^#[0-9a-f]{6}$"),
+                name="team_brand_colours",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name or "Brand"
+
+    @property
+    def logo_digest(self) -> str:
+        """Names the logo's bytes, so that browsers may keep it for ever; empty without one."""
+        return hashlib.sha256(bytes(self.logo)).hexdigest()[:16] if self.logo else ""

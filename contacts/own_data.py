@@ -1,0 +1,29 @@
+"""What people do with their own data by themselves: take it along, and have it erased."""
+
+import json
+
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import transaction
+
+from contacts import consent, erasure, holdings, subscriptions
+from contacts.channels import channels
+from contacts.models import Contact, Suppression
+from contacts.subscriptions import Told
+
+
+def as_json(contact: Contact) -> str:
+    """All that is held about the contact, for a person to read and a program to take over."""
+    held = holdings.everything_about(contact)
+    return json.dumps(held, cls=DjangoJSONEncoder, ensure_ascii=False, indent=2)
+
+
+@transaction.atomic
+def erase(contact: Contact, *, keeps_away: bool, told: Told) -> None:
+    """Withdraw everything and erase the person, as they asked; `keeps_away` also bars their addresses for good."""
+    subscriptions.leave_all(contact, told=told)
+    for channel in channels.values() if keeps_away else ():
+        address = getattr(contact, channel.address_field)
+        if address:
+            why = f"Asked for it when erasing their data, at {told.source}"
+            consent.suppress(address, channel=channel.key, reason=Suppression.Reason.MANUAL, detail=why)
+    erasure.erase(contact, by=None)
