@@ -7,6 +7,7 @@ from analytics import api as analytics_api
 from campaigns import api as campaigns_api
 from campaigns import blueprint_api
 from contacts import api as contacts_api
+from contacts import timeline_api
 from delivery import api as delivery_api
 from segments import api as segments_api
 from templates_app import api as templates_api
@@ -23,4 +24,9 @@ router.register("segments", segments_api.SegmentViewSet, basename="segment")
 router.register("notifications/segments", segments_api.SegmentAliasViewSet, basename="segment-alias")
 router.register("templates", templates_api.TemplateViewSet, basename="template")
 
-urlpatterns: list[URLPattern | URLResolver] = [*router.urls, *delivery_api.urlpatterns, *analytics_api.urlpatterns]
+urlpatterns: list[URLPattern | URLResolver] = [
+    *router.urls,
+    *timeline_api.urlpatterns,
+    *delivery_api.urlpatterns,
+    *analytics_api.urlpatterns,
+]

@@ -34,9 +34,9 @@ UUID = "[0-9a-f-]{36}"
 
 
 class ContactViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Contact]):
-    """People. An erased one is still listed, empty, with `erased_at`."""
+    """People. One who was erased, or merged into another, is still listed, empty, with `erased_at`."""
 
-    queryset = Contact.objects.all()
+    queryset = Contact.objects.select_related("merged_into")
     serializer_class = ContactSerializer
     filterset_class = ContactFilter
     lookup_field = "uuid"

@@ -46,7 +46,8 @@ class Choice:
 def choices(survivor: Contact, other: Contact) -> list[Choice]:
     """Everything that either of them has, for looking at side by side."""
     pairs = [(name, _label(name), _value(survivor, name), _value(other, name)) for name in _names(survivor, other)]
-    return [Choice(name, label, as_text(mine), as_text(theirs)) for name, label, mine, theirs in pairs if mine or theirs]
+    said = [pair for pair in pairs if not (_is_empty(pair[2]) and _is_empty(pair[3]))]
+    return [Choice(name, label, as_text(mine), as_text(theirs)) for name, label, mine, theirs in said]
 
 
 @transaction.atomic
@@ -78,7 +79,7 @@ def merge(
 
 
 def _held(first: Contact, second: Contact) -> tuple[Contact, Contact]:
-    """Both as they are now and until the end; always in the same order, so that two merges never wait for each other."""
+    """Both as they are now and until the end; in one order, so that no two merges wait for each other."""
     people = Contact.objects.select_for_update().filter(pk__in=[first.pk, second.pk]).order_by("pk")
     found = {person.pk: person for person in people}
     return found[first.pk], found[second.pk]
@@ -89,7 +90,7 @@ def _check(survivor: Contact, gone: Contact, take: Collection[str]) -> None:
         raise Refused("same_contact", "These are the same contact already. Choose another one to merge.")
     for person in (survivor, gone):
         if person.merged_into is not None:
-            raise Refused("merged", f"One of them was merged into {person.merged_into} before. Merge with that contact.")
+            raise Refused("merged", f"One of them was merged into {person.merged_into} before: merge with that one.")
         if person.erased_at is not None:
             raise Refused("erased", "An erased person is nobody any more and can't be merged. Choose another contact.")
     unknown = sorted(set(take) - set(_names(survivor, gone)))
@@ -107,6 +108,10 @@ def _value(contact: Contact, name: str) -> Any:
     return getattr(contact, name)
 
 
+def _is_empty(value: Any) -> bool:
+    return value is None or value == "" or value == []
+
+
 def _label(name: str) -> str:
     if name.startswith(ATTRIBUTE):
         return name.removeprefix(ATTRIBUTE)
@@ -118,8 +123,7 @@ def _values(survivor: Contact, gone: Contact, take: Collection[str]) -> dict[str
 
     def chosen(name: str) -> Any:
         mine, theirs = _value(survivor, name), _value(gone, name)
-        is_theirs = (name in take and theirs not in (None, "")) or mine in (None, "")
-        return theirs if is_theirs else mine
+        return theirs if _is_empty(mine) or (name in take and not _is_empty(theirs)) else mine
 
     keys = survivor.attributes.keys() | gone.attributes.keys()
     return {name: chosen(name) for name in FIELDS} | {

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 
+from contacts import identity
 from contacts.models import Contact
 from core.errors import Refused
 
@@ -12,7 +13,7 @@ def save(body: dict[str, Any]) -> tuple[Contact, bool]:
     """The contact that `body` (validated fields) means, with its values; whether they are new."""
     known = _find(body)
     if known is not None:
-        return change(known, body), False
+        return change(known, identity.without_former_names(known, body)), False
     try:
         return change(Contact(), body), True
     except Refused:
@@ -20,13 +21,15 @@ def save(body: dict[str, Any]) -> tuple[Contact, bool]:
         known = _find(body)
         if known is None:
             raise
-        return change(known, body), False
+        return change(known, identity.without_former_names(known, body)), False
 
 
 @transaction.atomic
 def change(contact: Contact, body: dict[str, Any]) -> Contact:
     """Set what `body` says and leave the rest; attributes are merged, null ones go."""
     contact = held(contact) if contact.pk else contact
+    if contact.merged_into is not None:
+        raise Refused("merged", f"This contact was merged into {contact.merged_into.uuid}. Change that one.")
     if contact.erased_at is not None:
         raise Refused("erased", "This contact was erased and cannot be changed. Create a new one.")
     _set(contact, body)
@@ -56,8 +59,7 @@ def _set(contact: Contact, body: dict[str, Any]) -> None:
 def _find(body: dict[str, Any]) -> Contact | None:
     """By external id, else email, else phone if neither is given; the same order as in files."""
     external_id, email, phone = body.get("external_id"), body.get("email"), body.get("phone")
-    by_id = Contact.objects.filter(external_id=external_id).first() if external_id else None
-    by_email = Contact.objects.filter(email=email).first() if email else None
+    by_id, by_email = identity.by("external_id", external_id), identity.by("email", email)
     if by_id and by_email and by_id != by_email:
         raise Refused("two_contacts", "The external id and the email belong to two different contacts.")
     if by_email and not by_id and external_id and by_email.external_id:

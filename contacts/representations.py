@@ -24,12 +24,13 @@ class ContactSerializer(serializers.ModelSerializer):
     id = serializers.UUIDField(source="uuid")
     tags = serializers.ListField(child=serializers.CharField())
     attributes = serializers.DictField(child=serializers.JSONField())
+    merged_into = serializers.UUIDField(source="merged_into.uuid", allow_null=True, default=None)
 
     class Meta:
         model = Contact
         fields: ClassVar = [
             "id", "email", "phone", "external_id", "first_name", "last_name", "locale", "time_zone", "attributes",
-            "tags", "created_at", "updated_at", "erased_at",
+            "tags", "created_at", "updated_at", "erased_at", "merged_into",
         ]  # fmt: skip
 
 

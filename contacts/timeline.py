@@ -99,12 +99,14 @@ class Kind:
     """One kind of entries: rows of one table that have a moment and a number.
 
     `moment` and `number` name a field or an annotation of `rows`. `has_names` says that entries can be asked for by
-    `name`, as events can.
+    `name`, as events can. Kinds of one `group` are one for people: shown under the name of the first, asked for
+    together.
     """
 
     key: str
     label: str
     icon: str
+    group: str = ""
     moment: str
     number: str = "id"
     has_names: bool = False
@@ -136,10 +138,17 @@ def page(contact: Contact, wanted: Wanted, *, size: int = SIZE) -> Page:
     return Page(found[:size], found[size - 1].position if len(found) > size else None)
 
 
+def groups() -> dict[str, str]:
+    """What can be asked for, with its name for people."""
+    return {key: kind.label for key, kind in kinds.items() if not kind.group}
+
+
 def counts(contact: Contact) -> dict[str, int]:
-    """How many entries of each kind there are, counted up to COUNT_UP_TO + 1."""
-    people = identity.keys(contact)
-    return {key: _count(kind.rows(people)) for key, kind in kinds.items()}
+    """How many entries of each group there are; each kind is counted up to COUNT_UP_TO + 1."""
+    people, found = identity.keys(contact), dict.fromkeys(groups(), 0)
+    for key, kind in kinds.items():
+        found[kind.group or key] += _count(kind.rows(people))
+    return found
 
 
 def _count(rows: QuerySet[Model]) -> int:
@@ -147,7 +156,7 @@ def _count(rows: QuerySet[Model]) -> int:
 
 
 def _asked(wanted: Wanted) -> list[Kind]:
-    asked = [kind for key, kind in kinds.items() if not wanted.kinds or key in wanted.kinds]
+    asked = [kind for key, kind in kinds.items() if not wanted.kinds or (kind.group or key) in wanted.kinds]
     return [kind for kind in asked if kind.has_names] if wanted.name else asked
 
 

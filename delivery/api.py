@@ -1,4 +1,4 @@
-"""What the API tells of delivery, at the addresses of the objects it is about: recipients, why, events, timelines."""
+"""What the API tells of delivery, at the addresses of the objects it is about: recipients, why, events."""
 
 from typing import Any
 from uuid import UUID
@@ -14,7 +14,6 @@ from rest_framework.views import APIView
 
 from campaigns.models import Campaign
 from campaigns.requests import need_contacts
-from contacts.models import Contact
 from core.api import CursorPages, StrictSerializer
 from core.errors import Refused
 from delivery import trying, why
@@ -50,16 +49,6 @@ class EventSerializer(serializers.ModelSerializer):
     class Meta:
         model = Event
         fields = ["id", "name", "occurred_at", "message_id", "label", "label_reason", "properties"]
-
-
-class TimelineSerializer(serializers.Serializer):
-    """Something that happened to or was done by one person, newest first."""
-
-    at = serializers.DateTimeField()
-    kind = serializers.ChoiceField(choices=["message", "event"])
-    name = serializers.CharField()
-    campaign = serializers.UUIDField(allow_null=True)
-    detail = serializers.CharField()
 
 
 class StepSerializer(serializers.Serializer):
@@ -138,48 +127,6 @@ class Why(_OfPeople):
         return Response(WhySerializer(why.explain(campaign, contact)).data)
 
 
-class Timeline(APIView):
-    """The newest hundred messages and events of a contact."""
-
-    scopes = {"read": "contacts:read"}
-    permission_model = "contacts.contact"
-
-    @extend_schema(responses=TimelineSerializer(many=True))
-    def get(self, request: Request, id: UUID) -> Response:
-        contact = get_object_or_404(Contact, uuid=id)
-        entries = sorted([*_messages_of(contact), *_events_of(contact)], key=lambda entry: entry["at"], reverse=True)
-        return Response(TimelineSerializer(entries[:100], many=True).data)
-
-
-def _messages_of(contact: Contact) -> list[dict[str, Any]]:
-    rows = Message.objects.filter(contact=contact).select_related("run__campaign").order_by("-id")[:100]
-    return [
-        {
-            "at": row.sent_at or row.state_at,
-            "kind": "message",
-            "name": row.state,
-            "campaign": row.run.campaign.uuid,
-            "detail": why.reason_text(row.reason) or row.run.campaign.name,
-        }
-        for row in rows
-    ]
-
-
-def _events_of(contact: Contact) -> list[dict[str, Any]]:
-    events = Event.objects.filter(contact_id=contact.pk).exclude(name="message.sent").order_by("-occurred_at")[:100]
-    campaigns = dict(Campaign.objects.filter(pk__in={event.campaign_id for event in events}).values_list("pk", "uuid"))
-    return [
-        {
-            "at": event.occurred_at,
-            "kind": "event",
-            "name": event.name,
-            "campaign": campaigns.get(event.campaign_id or 0),
-            "detail": str(event.properties.get("url", "")),
-        }
-        for event in events
-    ]
-
-
 class TestSendSerializer(StrictSerializer):
     """Whom to send the test to: contact ids, emails or external ids, ten at most."""
 
@@ -232,6 +179,5 @@ urlpatterns = [
     re_path(r"^campaigns/(?P<id>[0-9a-f-]{36})/recipients/?$", Recipients.as_view(), name="campaign-recipients"),
     re_path(r"^campaigns/(?P<id>[0-9a-f-]{36})/events/?$", CampaignEvents.as_view(), name="campaign-events"),
     re_path(r"^campaigns/(?P<id>[0-9a-f-]{36})/why/?$", Why.as_view(), name="campaign-why"),
-    re_path(r"^contacts/(?P<id>[0-9a-f-]{36})/timeline/?$", Timeline.as_view(), name="contact-timeline"),
     re_path(r"^templates/(?P<id>[0-9a-f-]{36})/test-send/?$", TestSend.as_view(), name="template-test-send"),
 ]

@@ -5,4 +5,4 @@ class DeliveryConfig(AppConfig):
     name = "delivery"
 
     def ready(self) -> None:
-        from delivery import carrying, holdings  # noqa: F401  register themselves; their models are loaded only now
+        from delivery import carrying, holdings, timeline_kinds  # noqa: F401  register themselves; their models are loaded only now

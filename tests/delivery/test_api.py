@@ -1,4 +1,4 @@
-"""What the API tells of delivery: recipients, why, events and timelines, tests; and to whom it says nothing."""
+"""What the API tells of delivery: recipients, why and events, tests; and to whom it says nothing."""
 
 import uuid
 
@@ -101,21 +101,9 @@ def test_why_for_nobody_is_a_400_naming_the_field(api: APIClient, campaign: Camp
     assert "contact" in answer.json()["errors"]
 
 
-def test_a_timeline_has_messages_and_events_newest_first(
-    api: APIClient, campaign: Campaign, people: list[Contact]
-) -> None:
-    message = Message.objects.get(contact=people[1])
-    Message.objects.filter(pk=message.pk).update(state="sent", sent_at="2026-01-01T00:00Z")
-    ingest.record(names.OPENED, contact_id=people[1].pk, campaign_id=campaign.pk, message_id=message.pk)
-    entries = api.get(f"/api/contacts/{people[1].uuid}/timeline").json()
-    assert [(entry["kind"], entry["name"]) for entry in entries] == [("event", names.OPENED), ("message", "sent")]
-    assert {entry["campaign"] for entry in entries} == {str(campaign.uuid)}
-
-
-@pytest.mark.parametrize("what", [*READING, "timeline"])
+@pytest.mark.parametrize("what", READING)
 def test_what_is_not_there_is_a_404(api: APIClient, db: None, what: str) -> None:
-    kind = "contacts" if what == "timeline" else "campaigns"
-    assert api.get(f"/api/{kind}/{uuid.uuid4()}/{what}?contact=a@example.com").status_code == 404
+    assert api.get(f"/api/campaigns/{uuid.uuid4()}/{what}?contact=a@example.com").status_code == 404
 
 
 @pytest.mark.parametrize("what", READING)
@@ -135,13 +123,6 @@ def test_what_names_people_needs_the_right_to_see_contacts_besides(
 ) -> None:
     address = f"{at(campaign, what)}?contact=person1@example.com"
     assert client_of(editor, "campaigns:read").get(address).status_code == status
-
-
-def test_a_timeline_needs_the_right_to_see_contacts(editor: User, stranger: User, people: list[Contact]) -> None:
-    address = f"/api/contacts/{people[0].uuid}/timeline"
-    assert client_of(editor, "contacts:read").get(address).status_code == 200
-    assert client_of(editor, "campaigns:read").get(address).status_code == 403
-    assert client_of(stranger).get(address).status_code == 403
 
 
 # --- tests of a template
