@@ -12,12 +12,16 @@ from analytics import rollup
 from analytics.models import Rollup
 from delivery import ledger
 from delivery.models import Message, Run
+from events import names
 
 State = Message.State
 LIVE_SECONDS = 2
 SETTLED_SECONDS = 60
 Reasons = Counter[tuple[str, str]]  # (state, reason) -> ledger rows
 HUMAN = "human"
+# The share of what was handed over whose arrival must be confirmed before the rates are of the delivered: changing over
+# moves a rate by no more than a twentieth of itself, while the first of a thousand confirmations changes nothing.
+CONFIRMED = 0.95
 
 
 @dataclass(frozen=True)
@@ -50,9 +54,19 @@ class Counts:
         return self.in_state(State.DELIVERED) or None
 
     @property
+    def is_confirmed(self) -> bool:
+        """Whether the provider confirms so many arrivals that those it doesn't confirm may be taken as not arrived."""
+        return self.sent > 0 and self.in_state(State.DELIVERED) >= CONFIRMED * self.sent
+
+    @property
     def reached(self) -> int:
-        """The honest denominator: confirmed arrivals where they are reported, else what the relay took over."""
-        return self.delivered or self.sent
+        """What answers are a share of: arrivals where nearly all of them are confirmed, else all that was handed over.
+
+        What was opened or clicked has arrived, whether or not the provider confirmed it.
+        """
+        if not self.is_confirmed:
+            return self.sent
+        return max(self.in_state(State.DELIVERED), self.anyone(names.OPENED), self.anyone(names.CLICKED))
 
     @property
     def attempted(self) -> int:

@@ -68,9 +68,10 @@ def figures(campaign: Campaign) -> Figures:
 
 def described(metric: metrics.Metric, of: Counts) -> dict[str, Any]:
     """A metric with its definition and value, as JSON."""
-    value = metric.of(of)
     told = {"key": metric.key, "label": metric.label, "definition": metric.definition, "formula": metric.formula}
-    return told | (rate_json(value) if isinstance(value, Rate) else {"kind": "count", "value": value})
+    if isinstance(metric, metrics.RateMetric):
+        return told | rate_json(metric.of(of)) | {"of_what": metric.of_what(of)}
+    return told | {"kind": "count", "value": metric.of(of)}
 
 
 def rate_json(rate: Rate) -> dict[str, Any]:

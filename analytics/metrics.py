@@ -3,7 +3,7 @@
 A metric is either an amount or a rate. A rate knows its denominator, and so how sure it is (intervals.py).
 """
 
-from analytics.counts import Counts
+from analytics.counts import CONFIRMED, Counts
 from analytics.intervals import Rate
 from core.registry import Registry
 from events import names
@@ -30,7 +30,12 @@ class RateMetric(Metric):
     def of(self, counts: Counts) -> Rate:
         raise NotImplementedError
 
+    def of_what(self, counts: Counts) -> str:
+        """The denominator in a word or two, as in “4.0% of delivered”."""
+        return "delivered" if counts.is_confirmed else "sent"
 
+
+REACHED = f"delivered, where the provider confirms {CONFIRMED:.0%} or more of what it took over; else of those sent"
 metrics: Registry[Metric] = Registry("metric")
 
 
@@ -216,7 +221,7 @@ class Complained(Metric):
 class OpenRate(RateMetric):
     key = "open_rate"
     label = "Open rate"
-    definition = "The share of messages that a person opened, of those delivered (or sent, where nobody confirms)."
+    definition = f"The share of messages that a person opened, of those {REACHED}."
     formula = "opened / delivered, else opened / sent"
 
     def of(self, counts: Counts) -> Rate:
@@ -227,7 +232,7 @@ class OpenRate(RateMetric):
 class ClickRate(RateMetric):
     key = "click_rate"
     label = "Click rate (CTR)"
-    definition = "The share of messages in which a person clicked, of those delivered (or sent, where nobody confirms)."
+    definition = f"The share of messages in which a person clicked, of those {REACHED}."
     formula = "clicked / delivered, else clicked / sent"
 
     def of(self, counts: Counts) -> Rate:
@@ -248,12 +253,15 @@ class ClickToOpenRate(RateMetric):
         clicked = counts.people(names.CLICKED)
         return Rate(clicked, max(counts.people(names.OPENED), clicked))
 
+    def of_what(self, counts: Counts) -> str:
+        return "opened"
+
 
 @metrics.register
 class UnsubscribeRate(RateMetric):
     key = "unsubscribe_rate"
     label = "Unsubscribe rate"
-    definition = "The share of messages through which someone unsubscribed, of those delivered (or sent)."
+    definition = f"The share of messages through which someone unsubscribed, of those {REACHED}."
     formula = "unsubscribed / delivered, else unsubscribed / sent"
     is_better_high = False
 
@@ -272,12 +280,15 @@ class BounceRate(RateMetric):
     def of(self, counts: Counts) -> Rate:
         return Rate(counts.bounced, counts.attempted)
 
+    def of_what(self, counts: Counts) -> str:
+        return "attempts"
+
 
 @metrics.register
 class ComplaintRate(RateMetric):
     key = "complaint_rate"
     label = "Complaint rate"
-    definition = "The share of messages reported as spam, of those delivered (or sent)."
+    definition = f"The share of messages reported as spam, of those {REACHED}."
     formula = "complained / delivered, else complained / sent"
     is_better_high = False
 

@@ -17,6 +17,7 @@ class MetricSerializer(serializers.Serializer):
     value = serializers.FloatField(allow_null=True)
     count = serializers.IntegerField(required=False)
     of = serializers.IntegerField(required=False)
+    of_what = serializers.CharField(required=False, help_text="What `of` counts: delivered, sent, opened or attempts.")
     low = serializers.FloatField(required=False, allow_null=True)
     high = serializers.FloatField(required=False, allow_null=True)
     is_enough = serializers.BooleanField(required=False)

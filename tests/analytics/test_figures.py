@@ -27,6 +27,11 @@ def values(campaign: Campaign) -> dict[str, Any]:
     return {metric["key"]: metric["value"] for metric in figures.figures(campaign).metrics}
 
 
+def of_what(campaign: Campaign, key: str) -> str:
+    [word] = [metric["of_what"] for metric in figures.figures(campaign).metrics if metric["key"] == key]
+    return word
+
+
 def test_every_figure_of_a_small_campaign_is_right() -> None:
     campaign, run = make_campaign()
     sent = add_messages(run, 40, "sent")
@@ -71,15 +76,37 @@ def test_every_figure_of_a_small_campaign_is_right() -> None:
     assert sum(told.states.values()) == 50
 
 
-def test_rates_are_of_delivered_where_delivery_is_reported() -> None:
+def test_rates_are_of_delivered_where_nearly_all_deliveries_are_confirmed() -> None:
     campaign, run = make_campaign()
-    delivered = add_messages(run, 30, "delivered")
-    add_messages(run, 10, "sent")
+    delivered = add_messages(run, 39, "delivered")
+    add_messages(run, 1, "sent")
     for message in delivered[:15]:
         happen(names.OPENED, message)
     tasks.roll_up()
     found = values(campaign)
-    assert (found["sent"], found["delivered"], found["open_rate"]) == (40, 30, 15 / 30)
+    assert (found["sent"], found["delivered"], found["open_rate"]) == (40, 39, 15 / 39)
+    assert of_what(campaign, "open_rate") == "delivered"
+
+
+def test_a_few_confirmed_deliveries_change_no_rate() -> None:
+    campaign, run = make_campaign()
+    delivered = add_messages(run, 1, "delivered")
+    sent = add_messages(run, 39, "sent")
+    for message in [*delivered, *sent[:9]]:
+        happen(names.OPENED, message)
+    tasks.roll_up()
+    found = values(campaign)
+    assert (found["sent"], found["delivered"], found["open_rate"]) == (40, 1, 10 / 40)
+    assert of_what(campaign, "open_rate") == "sent"
+
+
+def test_what_was_opened_counts_as_delivered_whoever_confirms_it() -> None:
+    campaign, run = make_campaign()
+    for message in add_messages(run, 39, "delivered") + add_messages(run, 1, "sent"):
+        happen(names.OPENED, message)
+    tasks.roll_up()
+    rate = metrics.OpenRate().of(counts.of_campaigns([campaign.pk])[campaign.pk])
+    assert (rate.count, rate.of) == (40, 40)
 
 
 def test_too_few_people_are_called_too_few() -> None:

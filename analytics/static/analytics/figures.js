@@ -199,10 +199,10 @@
       if (metric.key === "unknown") return NEVER_AGAIN;
       if (!rate) return `of ${number.format(this.metrics.planned.value)} in the audience`;
       if (rate.value === null) return "";
-      if (!rate.is_enough) return `${rate.note} (${number.format(rate.count)} of ${number.format(rate.of)})`;
+      if (!rate.is_enough) return `${rate.note} (${number.format(rate.count)} of ${number.format(rate.of)} ${rate.of_what})`;
       const digits = digitsFor(rate.value);
       const sure = `${(rate.low * 100).toFixed(digits)}–${percent(rate.high, digits)}`;
-      return metric.kind === "rate" ? `likely ${sure}` : `${percent(rate.value, digits)}, likely ${sure}`;
+      return metric.kind === "rate" ? `likely ${sure}` : `${percent(rate.value, digits)} of ${rate.of_what}, likely ${sure}`;
     }
 
     addTile(key, metric, explained) {
