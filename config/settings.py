@@ -283,6 +283,9 @@ REST_FRAMEWORK = {
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
 API_RATE_PER_MINUTE = int(os.environ.get("API_RATE_PER_MINUTE", "600"))
+# Requests, not events: a batch holds many. Per source; a key that anyone can read besides by the address that uses it.
+TRACKING_RATE_PER_MINUTE = int(os.environ.get("TRACKING_RATE_PER_MINUTE", "60000"))
+TRACKING_RATE_PER_VISITOR = int(os.environ.get("TRACKING_RATE_PER_VISITOR", "600"))
 SPECTACULAR_SETTINGS = {
     "TITLE": "Carillon",
     "DESCRIPTION": "Plan, test, automate and measure campaigns: the same verbs as the console.",

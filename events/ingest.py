@@ -13,8 +13,8 @@ from django.utils import timezone
 from events.models import Event
 
 COLUMNS = (
-    "name", "contact_id", "campaign_id", "variant_id", "message_id", "occurred_at", "label", "label_reason",
-    "properties",
+    "name", "contact_id", "anonymous_id", "campaign_id", "variant_id", "message_id", "occurred_at", "label",
+    "label_reason", "properties",
 )  # fmt: skip
 CHUNK = 5_000  # events per COPY: a few megabytes, and no slower than one COPY for all
 LABELS = frozenset(Event.Label.values)
@@ -23,10 +23,11 @@ _COPY = f"COPY events_event ({', '.join(COLUMNS)}) FROM STDIN"
 
 
 class NewEvent(TypedDict, total=False):
-    """One row for `record_many`: the keyword arguments of `record`, with its name among them."""
+    """One row for `record_many`: the keyword arguments of `record`, its name and, of a visitor, the anonymous id."""
 
     name: Required[str]
     contact_id: int | None
+    anonymous_id: str | None
     campaign_id: int | None
     variant_id: int | None
     message_id: int | None
@@ -89,17 +90,19 @@ def _row(event: NewEvent, now: datetime) -> tuple[Any, ...]:
     return (
         name,
         event.get("contact_id"),
+        event.get("anonymous_id"),
         event.get("campaign_id"),
         event.get("variant_id"),
         event.get("message_id"),
         event.get("occurred_at") or now,
         str(label),
         storable(event.get("label_reason", ""))[:120],
-        _json(event.get("properties") or {}),
+        as_json(event.get("properties") or {}),
     )
 
 
-def _json(properties: Mapping[str, Any]) -> str:
+def as_json(properties: Mapping[str, Any]) -> str:
+    """`properties` as JSON that PostgreSQL can hold; ValueError for numbers that are none."""
     text = json.dumps(properties, cls=DjangoJSONEncoder, allow_nan=False)
     # Rare enough to pay for only when seen: PostgreSQL stores neither NUL nor halves of a surrogate pair in jsonb.
     if "\\u0000" in text or "\\ud" in text:

@@ -1,7 +1,10 @@
-"""The append-only event log: everything that people did and everything that happened to their messages."""
+"""The append-only event log, the sources that tracked events come from, and what is known about events' names."""
 
+from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
+
+from core.models import Entity
 
 
 class Event(models.Model):
@@ -22,6 +25,10 @@ class Event(models.Model):
     occurred_at = models.DateTimeField()
     received_at = models.DateTimeField(db_default=Now())
     contact_id = models.BigIntegerField(null=True)
+    anonymous_id = models.CharField(
+        max_length=200, null=True, db_collation="C", help_text="The visitor's, as their browser or app named them."
+    )
+    source_id = models.BigIntegerField(null=True, help_text="Where a tracked event came in; empty for our own.")
     campaign_id = models.BigIntegerField(null=True)
     variant_id = models.BigIntegerField(null=True)
     message_id = models.BigIntegerField(null=True)
@@ -46,3 +53,98 @@ class Cursor(models.Model):
 
     def __str__(self) -> str:
         return self.reader
+
+
+class Source(Entity):
+    """A website, app or server that sends events by the tracking API."""
+
+    class Kind(models.TextChoices):
+        SERVER = "server", "Server: the key is secret"
+        WEBSITE = "website", "Website or app: anyone can read the key"
+
+    name = models.CharField(max_length=120, unique=True)
+    kind = models.CharField(
+        max_length=10,
+        choices=Kind,
+        default=Kind.SERVER,
+        help_text="What comes with a key that anyone can read never replaces an address, nor joins two known people.",
+    )
+    description = models.CharField(max_length=300, blank=True)
+    is_enabled = models.BooleanField("enabled", default=True, help_text="Off: all its keys are refused.")
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class WriteKey(models.Model):
+    """A key that may write events to one source and read nothing. Stored as a hash; shown once."""
+
+    source = models.ForeignKey(Source, on_delete=models.CASCADE, related_name="keys")
+    prefix = models.CharField(max_length=8)
+    key_hash = models.CharField(max_length=64, unique=True)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"wk_{self.prefix}…"
+
+
+class SeenMessage(models.Model):
+    """That a tracked message came in, so that it is taken once however often its client sends it (deduplication.py)."""
+
+    key = models.UUIDField(primary_key=True, help_text="128 bits of a hash of source and messageId.")
+    seen_at = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        return str(self.key)
+
+
+class EventName(models.Model):
+    """A name that events have, and how many have it; kept up by overview.py from the log."""
+
+    name = models.CharField(max_length=120, primary_key=True)
+    count = models.BigIntegerField(default=0)
+    first_seen_at = models.DateTimeField()
+    last_seen_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class EventDay(models.Model):
+    """How many events of a name one source sent on one day (UTC, of when they happened); 0 is no source."""
+
+    pk = models.CompositePrimaryKey("name", "day", "source_id")
+    name = models.CharField(max_length=120)
+    day = models.DateField()
+    source_id = models.BigIntegerField(default=0)
+    count = models.BigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"{self.name} on {self.day}: {self.count}"
+
+
+class EventProperty(models.Model):
+    """A property seen on events of a name, with the kinds of its values; from a sample of the log. Holds no value."""
+
+    pk = models.CompositePrimaryKey("name", "key", "kind")
+    name = models.CharField(max_length=120)
+    key = models.CharField(max_length=120)
+    kind = models.CharField(max_length=10, help_text="As JSON has them: string, number, boolean, array, object, null.")
+    count = models.BigIntegerField(default=0, help_text="Among the events that were looked at.")
+    last_seen_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.key} ({self.kind})"

@@ -1,0 +1,47 @@
+"""Each message once: what was seen before, within SEEN_FOR of each other, is left out."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from django.db import connection, transaction
+
+from events.tracking.calls import Call
+
+SEEN_FOR = timedelta(days=14)  # phones that were off for a week send what they kept
+FORGET_AT_ONCE = 50_000
+
+# In the order of the keys: two batches with the same messages then wait for each other, never both for both.
+_FIRST_SEEN = """
+INSERT INTO events_seenmessage (key) SELECT key FROM unnest(%s::uuid[]) AS key ORDER BY key
+ON CONFLICT DO NOTHING RETURNING key"""
+_FORGET = """
+DELETE FROM events_seenmessage WHERE ctid = ANY(ARRAY(
+    SELECT ctid FROM events_seenmessage WHERE seen_at < now() - %s LIMIT %s))"""
+
+
+def first_seen(calls: Sequence[Call]) -> list[Call]:
+    """The calls that were not seen before, also not twice among themselves; those without an id are all new.
+
+    Notes them as seen in the caller's transaction. Another transaction with the same message is waited for.
+    """
+    by_key = {call.key: call for call in reversed(calls) if call.key is not None}
+    if not by_key:
+        return list(calls)
+    with connection.cursor() as cursor:
+        cursor.execute(_FIRST_SEEN, [list(by_key)])
+        fresh = {key for (key,) in cursor.fetchall()}
+    if len(fresh) == len(calls):
+        return list(calls)
+    return [call for call in calls if call.key is None or (call.key in fresh and by_key[call.key] is call)]
+
+
+def forget_old() -> int:
+    """Forget what was seen longer ago than SEEN_FOR; returns how many those were."""
+    count = 0
+    while True:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(_FORGET, [SEEN_FOR, FORGET_AT_ONCE])
+            forgotten = int(cursor.rowcount)
+        count += forgotten
+        if forgotten < FORGET_AT_ONCE:
+            return count
