@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 
-from django.db.models import CharField, Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet, TextField
+from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast
 from django.urls import reverse
 
@@ -13,7 +14,7 @@ from segments.models import Membership, Segment
 ENTERED = "segment.entered"
 _VERBS = {ENTERED: "Entered a segment", "segment.left": "Left a segment"}
 GROUP = "segment"
-_TEXT = CharField()
+_TEXT = TextField()
 _UUID = Cast("uuid", _TEXT)
 
 
@@ -53,8 +54,9 @@ class Members(Kind):
     number = "segment_id"
 
     def rows(self, people: list[int]) -> QuerySet[Membership]:
-        told = Event.objects.filter(
-            contact_id=OuterRef("contact_id"), name=ENTERED, properties__segment=Cast(OuterRef("segment__uuid"), _TEXT)
+        entered = Event.objects.filter(contact_id=OuterRef("contact_id"), name=ENTERED)
+        told = entered.alias(named=KeyTextTransform("segment", "properties")).filter(
+            named=Cast(OuterRef("segment__uuid"), _TEXT)
         )
         return Membership.objects.filter(~Exists(told), contact__in=people).select_related("segment")
 
