@@ -55,8 +55,8 @@ class WishesForm(forms.Form):
     def __init__(self, data: Any = None, *, wishes: Wishes) -> None:
         super().__init__(data, initial=_initial(wishes))
         self._kept = wishes
-        self["time_zone"].field.choices = _spoken(places.time_zones(wishes.time_zone), gettext("Not said"))
-        self["locale"].field.choices = _spoken(places.languages(wishes.locale), gettext("Not said"))
+        self["time_zone"].field.choices = _spoken(places.time_zones(wishes.time_zone), gettext("Not chosen"))
+        self["locale"].field.choices = _spoken(places.languages(wishes.locale), gettext("As in my browser"))
         today = timezone.now().astimezone(_zone(wishes.time_zone)).date()
         limits = {"min": f"{today + timedelta(days=1)}", "max": f"{today + MAX_PAUSE - timedelta(days=1)}"}
         self["paused_until"].field.widget.attrs |= limits

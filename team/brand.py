@@ -24,6 +24,8 @@ class Palette:
     on_ground: str
     dark_accent: str
     dark_on_accent: str
+    dark_ground: str = DARK_GROUND
+    dark_on_ground: str = colours.WHITE
 
 
 def palette(brand: Brand) -> Palette:
