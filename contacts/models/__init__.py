@@ -1,5 +1,6 @@
 """People, what may be sent to them, who they are to each other, and the files they came from."""
 
+from contacts.models.changes import Change
 from contacts.models.consent import (
     Confirmation,
     ConsentRecord,
@@ -16,6 +17,7 @@ from contacts.models.preferences import Preference
 
 __all__ = [
     "AttributeDefinition",
+    "Change",
     "Company",
     "Confirmation",
     "ConsentRecord",
