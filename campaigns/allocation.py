@@ -9,6 +9,7 @@ from itertools import accumulate
 from typing import Any
 
 from campaigns.models import Campaign, Variant
+from contacts.models import Contact
 from core.errors import Refused
 
 
@@ -24,10 +25,24 @@ def variant_sql(campaign: Campaign) -> tuple[str, list[Any]]:
 
 def variant_of(campaign: Campaign, contact_id: int) -> Variant:
     """The same decision for one person, without a query per person."""
-    variants = _variants(campaign)
+    return _by_share(_variants(campaign), campaign, contact_id)
+
+
+def _by_share(variants: list[Variant], campaign: Campaign, contact_id: int) -> Variant:
     digest = hashlib.md5(f"{_salt(campaign)}{contact_id}".encode(), usedforsecurity=False).hexdigest()
     point = int(digest[:8], 16) % _total(variants)
     return next(v for v, start in reversed(list(zip(variants, _starts(variants), strict=True))) if start <= point)
+
+
+def variant_for(campaign: Campaign, contact: Contact) -> Variant:
+    """The variant for one person of a triggered campaign: among those in their language, else in the first one's."""
+    variants = _variants(campaign)
+    wanted = contact.locale.lower()
+    in_language = [
+        [variant for variant in variants if variant.template.language.lower() == tag]
+        for tag in (wanted, wanted.partition("-")[0], variants[0].template.language.lower())
+    ]
+    return _by_share(next(filter(None, in_language), variants), campaign, contact.pk)
 
 
 def _variants(campaign: Campaign) -> list[Variant]:

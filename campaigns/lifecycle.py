@@ -47,6 +47,7 @@ MOVES = {
     "schedule": Move((APPROVED,), SCHEDULED, "launch_campaign", "schedule it"),
     "unschedule": Move((SCHEDULED,), APPROVED, "launch_campaign", "unschedule it"),
     "launch": Move((APPROVED,), SENDING, "launch_campaign", "launch it"),
+    "begin": Move((DRAFT,), SENDING, None, "begin it"),
     "start": Move((SCHEDULED,), SENDING, None, "start it"),
     "miss": Move((SCHEDULED,), APPROVED, None, "mark it missed"),
     "stop": Move((SCHEDULED,), DRAFT, None, "stop it"),
@@ -185,6 +186,21 @@ def launch(campaign: Campaign, *, by: User) -> None:
         _require_flight(current)
         now = timezone.now()
         _move(current, "launch", by=by, planned_at=now, started_at=now)
+    campaign.refresh_from_db()
+
+
+def begin(campaign: Campaign) -> None:
+    """Start what came with the product, such as its confirmation mails: nobody of the team wrote it, so nobody
+    approves it. A copy that somebody changes goes the way of every campaign.
+    """
+    with transaction.atomic():
+        current = _locked(campaign, "begin", None)
+        if current.created_by_id or current.edited_by_id or current.purpose != Campaign.Purpose.TRANSACTIONAL:
+            raise Refused("not_approved", f"“{current}” has no approval that holds. Ask for approval first.")
+        _pin(current)
+        _require_flight(current)
+        now = timezone.now()
+        _move(current, "begin", by=None, reason="It came with Carillon.", planned_at=now, started_at=now)
     campaign.refresh_from_db()
 
 

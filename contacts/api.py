@@ -137,7 +137,7 @@ class SuppressionViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Suppress
 def _started(told: dict[str, Any], user: User) -> ImportJob:
     job = jobs.upload(told["file"], told["file"].name, by=user)
     source = told["consent_source"]
-    spoken = {"source": source, "wording": told["consent_wording"]} if source else None
+    spoken = jobs.Consent(source, told["consent_wording"], topics=told["consent_topics"]) if source else None
     try:
         jobs.check(job, mapping=_mapping(job, told), tag=told["tag"], consent=spoken, goes_on=not told["dry_run"])
     except Refused:

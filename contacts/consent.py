@@ -36,19 +36,21 @@ WHERE contacts_consentstate.since <= EXCLUDED.since
 # that grants a topic says nothing for those who want nothing from the whole channel.
 _GRANT_MANY = """
 WITH people AS (
-    SELECT DISTINCT id FROM unnest(%(ids)s::bigint[]) AS id
-    WHERE %(topic)s = '' OR NOT EXISTS (
+    SELECT DISTINCT id, topic FROM unnest(%(ids)s::bigint[]) AS id CROSS JOIN unnest(%(topics)s::text[]) AS topic
+    WHERE topic = '' OR NOT EXISTS (
         SELECT FROM contacts_consentstate w WHERE w.contact_id = id AND w.channel = %(channel)s AND w.topic = ''
             AND w.is_granted IS FALSE)
 ), stated AS (
     INSERT INTO contacts_consentstate (contact_id, channel, topic, is_granted, since)
-    SELECT id, %(channel)s, %(topic)s, true, %(at)s FROM people ON CONFLICT (contact_id, channel, topic) DO NOTHING
-    RETURNING contact_id
+    SELECT id, %(channel)s, topic, true, %(at)s FROM people ON CONFLICT (contact_id, channel, topic) DO NOTHING
+    RETURNING contact_id, topic
+), noted AS (
+    INSERT INTO contacts_consentrecord
+        (contact_id, channel, topic, action, source, wording, legal_basis, recorded_by_id, occurred_at, recorded_at)
+    SELECT contact_id, %(channel)s, topic, 'grant', %(source)s, %(wording)s, 'consent', %(by)s, %(at)s, now()
+    FROM stated
 )
-INSERT INTO contacts_consentrecord
-    (contact_id, channel, topic, action, source, wording, legal_basis, recorded_by_id, occurred_at, recorded_at)
-SELECT contact_id, %(channel)s, %(topic)s, 'grant', %(source)s, %(wording)s, 'consent', %(by)s, %(at)s, now()
-FROM stated
+SELECT count(DISTINCT contact_id) FROM stated
 """
 
 
@@ -235,20 +237,20 @@ def grant_many(
     ids: Sequence[int],
     *,
     channel: str = "email",
-    topic: str = "",
+    topics: Sequence[str] = ("",),
     source: str,
     wording: str = "",
     by: User | None = None,
     at: datetime | None = None,
 ) -> int:
-    """Grant for everyone in `ids` who has not decided about the channel or topic yet; how many those were."""
+    """Grant each topic to everyone in `ids` who has not decided about it yet; how many people that was news for."""
     if not source.strip():
         raise Refused("source_missing", "Say where the people in the file agreed, e.g. the name of the form.")
-    values: dict[str, Any] = {"ids": list(ids), "channel": channel, "topic": topic, "source": source.strip()}
+    values: dict[str, Any] = {"ids": list(ids), "channel": channel, "topics": list(topics), "source": source.strip()}
     values |= {"wording": wording, "by": by.pk if by else None, "at": at or timezone.now()}
     with connection.cursor() as cursor:
         cursor.execute(_GRANT_MANY, values)
-        return int(cursor.rowcount)
+        return int(cursor.fetchone()[0])
 
 
 def state(contact: Contact, channel: str = "email", topic: str = "") -> bool | None:

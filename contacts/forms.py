@@ -17,8 +17,9 @@ from contacts import attributes
 from contacts.addresses import BadAddress, normalise, normalise_email, normalise_phone
 from contacts.attributes import BadValue
 from contacts.channels import channel_choices, channels
+from contacts.importing import jobs
 from contacts.importing.targets import read_locale, read_zone, split_tags
-from contacts.models import AttributeDefinition, ConsentRecord, Contact, Suppression
+from contacts.models import AttributeDefinition, ConsentRecord, Contact, Suppression, Topic
 
 Type = AttributeDefinition.Type
 YES_OR_NO = [("", "Not said"), ("true", "Yes"), ("false", "No")]
@@ -162,6 +163,15 @@ class SuppressionForm(forms.ModelForm):
         return cleaned
 
 
+WHOLE = "*"  # no topic's key: a form can't send a choice that is empty
+
+
+def consent_choices() -> list[tuple[str, str]]:
+    """What a person can agree to: the channel as a whole, and each topic."""
+    topics = [(topic.key, f"{topic.name}: {topic.get_opt_in_display().lower()}") for topic in Topic.objects.all()]
+    return [(WHOLE, "Marketing email as a whole"), *topics]
+
+
 class UploadForm(forms.Form):
     file = forms.FileField(
         label="File",
@@ -181,8 +191,12 @@ class MappingForm(forms.Form):
         label="Consent", widget=forms.RadioSelect, initial="no",
         choices=[
             ("no", "This file says nothing about consent. Nobody gets marketing email because of it."),
-            ("yes", "Everyone in this file has agreed to marketing email."),
+            ("yes", "Everyone in this file has agreed to what is ticked here."),
         ],
+    )  # fmt: skip
+    topics = forms.MultipleChoiceField(
+        required=False, label="What they agreed to", widget=forms.CheckboxSelectMultiple, initial=[WHOLE],
+        choices=consent_choices,
     )  # fmt: skip
     source = forms.CharField(
         required=False, max_length=200, label="Where they agreed",
@@ -194,7 +208,8 @@ class MappingForm(forms.Form):
     )  # fmt: skip
 
     @property
-    def consent(self) -> dict[str, str] | None:
+    def consent(self) -> jobs.Consent | None:
         if self.cleaned_data["records_consent"] != "yes":
             return None
-        return {"source": self.cleaned_data["source"], "wording": self.cleaned_data["wording"]}
+        topics = ["" if key == WHOLE else key for key in self.cleaned_data["topics"]]
+        return jobs.Consent(self.cleaned_data["source"], self.cleaned_data["wording"], topics=topics)

@@ -13,10 +13,10 @@ from django.urls import URLPattern, path, reverse
 from django.views.decorators.http import require_POST
 from unfold.admin import ModelAdmin
 
-from contacts.forms import MappingForm, UploadForm
+from contacts.forms import WHOLE, MappingForm, UploadForm
 from contacts.importing import errorfile, files, jobs, targets
 from contacts.importing.columns import new_attributes
-from contacts.models import AttributeDefinition, ImportJob
+from contacts.models import AttributeDefinition, ImportJob, Topic
 from contacts.tasks import wake
 from core.errors import Refused
 
@@ -75,7 +75,7 @@ class ImportJobAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
             return self._mapping_page(request, job, MappingForm())
         if job.status in jobs.AT_WORK:
             return self._page(request, "contacts/import_progress.html", job, {"percent": _percent(job)})
-        extra = {"has_error_file": errorfile.exists(job), "new_attributes": _new(job)}
+        extra = {"has_error_file": errorfile.exists(job), "new_attributes": _new(job), "agreed": _agreed(job)}
         return self._page(request, "contacts/import_result.html", job, extra)
 
     def map_view(self, request: HttpRequest, pk: int) -> HttpResponse:
@@ -83,7 +83,8 @@ class ImportJobAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
         _require(request, "contacts.change_importjob")
         job = get_object_or_404(ImportJob, pk=pk, status__in=(Status.UPLOADED, Status.READY))
         initial = {"tag": job.tag, "records_consent": "yes" if job.grants_consent else "no",
-                   "source": job.consent_source, "wording": job.consent_wording}  # fmt: skip
+                   "source": job.consent_source, "wording": job.consent_wording,
+                   "topics": [topic or WHOLE for topic in job.consent_topics]}  # fmt: skip
         return self._mapping_page(request, job, MappingForm(initial=initial))
 
     def _mapping_page(self, request: HttpRequest, job: ImportJob, form: MappingForm) -> HttpResponse:
@@ -197,6 +198,14 @@ def _new(job: ImportJob) -> list[str]:
     except files.BadFile:
         return []
     return [f"{definition.key} ({definition.get_type_display().lower()})" for _, definition in new]
+
+
+def _agreed(job: ImportJob) -> list[str]:
+    """What consent the import records, in words; nothing if it records none."""
+    if not job.grants_consent:
+        return []
+    names = dict(Topic.objects.filter(key__in=job.consent_topics).values_list("key", "name"))
+    return [f"“{names.get(key, key)}”" if key else "marketing email as a whole" for key in job.consent_topics]
 
 
 def _mapping_rows(job: ImportJob) -> list[dict[str, Any]]:

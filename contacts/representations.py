@@ -131,6 +131,10 @@ class ImportBodySerializer(StrictSerializer):
     tag = serializers.CharField(required=False, allow_blank=True, max_length=60, default="")
     consent_source = serializers.CharField(required=False, allow_blank=True, max_length=200, default="")
     consent_wording = serializers.CharField(required=False, allow_blank=True, max_length=5000, default="")
+    consent_topics = serializers.ListField(
+        child=serializers.SlugField(max_length=60, allow_blank=True), default=[""], allow_empty=False, max_length=100,
+        help_text="With a consent_source: the topics they agreed to, by key; an empty one is email as a whole.",
+    )  # fmt: skip
     dry_run = serializers.BooleanField(default=False, help_text="Only check the rows; confirm in the console.")
 
     def validate_mapping(self, mapping: Any) -> dict[str, str]:

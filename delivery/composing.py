@@ -59,7 +59,12 @@ class Composer:
         address = contact.email or ""
         unsubscribe = self._links.unsubscribe(row.id)
         content = self._renderers[row.variant_id].render(
-            {**rendering.contact_context(contact), **self._shared, "unsubscribe_url": unsubscribe},
+            {
+                **rendering.contact_context(contact),
+                **self._shared,
+                "unsubscribe_url": unsubscribe,
+                "data": row.data or {},
+            },
             link=self._links.click(row.id) if self._campaign.tracks_clicks else None,
             pixel=self._links.pixel(row.id) if self._campaign.tracks_opens else "",
         )

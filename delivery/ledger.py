@@ -4,9 +4,11 @@ Every statement here is a compare-and-set over a batch: it names the state that 
 process has moved meanwhile is left as it is. All times are the database's, so a worker's wrong clock can't matter.
 """
 
+import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -49,6 +51,7 @@ class Claimed:
     contact_id: int
     variant_id: int
     attempt: int
+    data: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +80,7 @@ def claim(run_id: int, *, worker: str, after: int, limit: int) -> list[Claimed]:
         SET state = 'queued', attempt = m.attempt + 1, worker = %s, state_at = statement_timestamp(),
             lease_until = statement_timestamp() + make_interval(secs => %s)
         FROM due WHERE m.id = due.id
-        RETURNING m.id, m.contact_id, m.variant_id, m.attempt
+        RETURNING m.id, m.contact_id, m.variant_id, m.attempt, m.data
     """
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_COMMIT_LAZILY)
@@ -86,7 +89,7 @@ def claim(run_id: int, *, worker: str, after: int, limit: int) -> list[Claimed]:
         failpoints.reach("before_claim_commit")
     if rows:
         failpoints.reach("after_claim_commit")
-    return [Claimed(*row) for row in rows]
+    return [Claimed(*row[:4], json.loads(row[4]) if row[4] else None) for row in rows]
 
 
 def begin_sending(ids: Sequence[int], *, worker: str, account_id: int) -> set[int]:

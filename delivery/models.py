@@ -5,7 +5,7 @@ from django.db.models.functions import Now
 
 from campaigns.models import Campaign, Sender, Variant
 from contacts.channels import channel_choices
-from contacts.models import Contact
+from contacts.models import Contact, Topic
 from core.fields import EncryptedJSONField
 from core.models import Entity
 from core.models import StatusChange as AbstractStatusChange
@@ -109,11 +109,12 @@ class Message(models.Model):
     variant = models.ForeignKey(
         Variant, on_delete=models.DO_NOTHING, related_name="messages", db_constraint=False, db_index=False
     )
-    step = models.SmallIntegerField(db_default=0, help_text="Position in an automation; 0 for a broadcast.")
+    step = models.SmallIntegerField(db_default=0, help_text="Which of their messages in this run; 0 for a broadcast.")
     channel = models.CharField(max_length=20, choices=channel_choices)
     state = models.CharField(max_length=10, choices=State)
     reason = models.CharField(max_length=30, db_default="", help_text="Why it was skipped, deferred or failed.")
     detail = models.TextField(db_default="", help_text="What the gate or the provider said.")
+    data = models.JSONField(null=True, help_text="What was handed over for this message alone; `data` in its template.")
     due_at = models.DateTimeField(db_default=Now())
     attempt = models.SmallIntegerField(db_default=0)
     death_count = models.SmallIntegerField(db_default=0, help_text="Workers that ended while they prepared it.")
@@ -168,6 +169,26 @@ class Message(models.Model):
 
     def __str__(self) -> str:
         return f"{self.state} {self.reason}".strip()
+
+
+class ConfirmationMail(models.Model):
+    """Which campaign carries the confirmation mails of a topic; the row without a topic, those of all others."""
+
+    topic = models.OneToOneField(
+        Topic, null=True, blank=True, on_delete=models.CASCADE, related_name="+", help_text="Empty: every other topic."
+    )
+    campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        ordering = ["topic__position", "id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["topic"], nulls_distinct=False, name="delivery_confirmationmail_one_default"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return str(self.topic or "All other topics")
 
 
 class SandboxMail(models.Model):

@@ -3,13 +3,17 @@
 import contextlib
 import logging
 from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
 
 from django.db import DatabaseError, connection, transaction
+from django.db.models import Max
 from django.db.models.functions import Now
 from django.utils import timezone
 
 from campaigns import allocation, approval, audience, lifecycle
 from campaigns.models import Campaign
+from contacts.models import Contact
 from core.errors import Refused
 from delivery import gate, ledger
 from delivery.models import Message, Run, RunStatusChange
@@ -25,10 +29,16 @@ MOVES: dict[str, tuple[str, ...]] = {
 }
 
 
+# A triggered campaign that is paused goes on collecting; its messages wait.
+ADDS = (Campaign.Status.SENDING, Campaign.Status.PAUSED)
+
+
 def sweep() -> None:
     """Find all work that the rows show: what a broker message would have told, had none been lost."""
     ledger.reap()
-    for run in Run.objects.filter(status__in=[Run.Status.PLANNING, Run.Status.SENDING]).select_related("campaign__topic"):
+    for run in Run.objects.filter(status__in=[Run.Status.PLANNING, Run.Status.SENDING]).select_related(
+        "campaign__topic"
+    ):
         close_if_quiet(run)
     for campaign in Campaign.objects.filter(status=Campaign.Status.SENDING, kind=Campaign.Kind.BROADCAST):
         open_run(campaign)
@@ -119,14 +129,45 @@ def freeze_audience(run: Run, campaign: Campaign) -> int:
         return int(cursor.rowcount)
 
 
+@transaction.atomic
+def add(
+    campaign: Campaign, contact: Contact, *, data: dict[str, Any] | None = None, due_at: datetime | None = None
+) -> Message:
+    """One message of a triggered campaign to one person, in their language: a row of its standing run.
+
+    Every call is a message. Call it in the transaction that notes on a row of your own why there is one: then there is
+    never one without the other. `data` is `data` in the template: plain JSON. The gate is asked when it is sent.
+    """
+    if campaign.kind != Campaign.Kind.TRIGGERED or campaign.status not in ADDS:
+        raise Refused(
+            "not_sending", f"“{campaign}” takes no messages: it must be a triggered campaign that was launched."
+        )
+    run = _standing_run(campaign)
+    Contact.objects.select_for_update(no_key=True).get(pk=contact.pk)  # their messages are numbered one after another
+    last = Message.objects.filter(run=run, contact=contact).aggregate(last=Max("step"))["last"]
+    return Message.objects.create(
+        run=run, contact=contact, variant=allocation.variant_for(campaign, contact), channel=campaign.channel,
+        step=0 if last is None else last + 1, state=Message.State.PLANNED, data=data, due_at=due_at or timezone.now(),
+    )  # fmt: skip
+
+
+def _standing_run(campaign: Campaign) -> Run:
+    """The one run of a triggered campaign: its rows come one by one, so there is nothing to plan."""
+    run = open_run(campaign)
+    if run.status == Run.Status.PLANNING and not _move(run, Run.Status.PLANNING, Run.Status.SENDING):
+        run.refresh_from_db()
+    return run
+
+
 def close_if_quiet(run: Run) -> None:
-    """End a run that has nothing left to do, and with it its campaign."""
-    if run.campaign.status == Campaign.Status.CANCELLED:
+    """End a run that has nothing left to do, and with it its campaign; a triggered one goes on until its campaign ends."""
+    status, is_triggered = run.campaign.status, run.campaign.kind == Campaign.Kind.TRIGGERED
+    if status == Campaign.Status.CANCELLED or (is_triggered and status == Campaign.Status.FINISHED):
         while ledger.cancel_rest(run.pk):
             pass
         if ledger.is_quiet(run.pk):
-            _finish(run, Run.Status.CANCELLED)
-    elif run.campaign.status == Campaign.Status.SENDING and run.status == Run.Status.SENDING:
+            _finish(run, Run.Status.CANCELLED if status == Campaign.Status.CANCELLED else Run.Status.FINISHED)
+    elif not is_triggered and status == Campaign.Status.SENDING and run.status == Run.Status.SENDING:
         _finish_with_campaign(run)
 
 
@@ -148,7 +189,10 @@ def recount(run_ids: Iterable[int]) -> None:
 def _finish(run: Run, status: str) -> None:
     with transaction.atomic():
         if _move(run, run.status, status):
-            Run.objects.filter(pk=run.pk).update(finished_at=timezone.now(), final_counts=ledger.counts(run.pk))
+            counts = ledger.counts(run.pk)
+            Run.objects.filter(pk=run.pk).update(
+                finished_at=timezone.now(), final_counts=counts, audience_count=sum(counts.values())
+            )
 
 
 def _move(run: Run, old: str, new: str, reason: str = "") -> bool:

@@ -18,6 +18,7 @@ from django.core.cache import cache
 from django.utils import timezone
 
 from delivery import engagement, outbox, sending
+from delivery.confirmation import sending as confirmations
 from delivery.models import WorkerBeat
 
 DRAIN_SECONDS = 60
@@ -75,6 +76,7 @@ def sweep() -> None:
     """Find what is to be done from the rows alone, and wake the senders that don't run."""
     WorkerBeat.objects.update_or_create(name="sweep", defaults={"at": timezone.now()})
     try:
+        confirmations.send_due()
         outbox.sweep()
     finally:  # whatever is wrong with one run, the others are sent
         _wake_senders()

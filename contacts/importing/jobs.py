@@ -9,8 +9,9 @@
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -21,6 +22,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from psycopg import Error as DriverError
 
+from contacts.consent import topic_called
 from contacts.importing import checking, errorfile, files, staging, targets, writing
 from contacts.importing.columns import Incoming, columns_of, new_attributes
 from contacts.importing.files import BadFile, Dialect
@@ -93,6 +95,21 @@ def reread(job: ImportJob, *, encoding: str, delimiter: str) -> None:
         staging.drop(job)
 
 
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """What everyone in a file agreed to, and where. Topic "" is the channel as a whole."""
+
+    source: str
+    wording: str = ""
+    channel: str = "email"
+    topics: Sequence[str] = ("",)
+
+
+_CONSENT = (
+    "grants_consent", "consent_channel", "consent_topics", "consent_source", "consent_wording",
+)  # fmt: skip
+
+
 def earlier(job: ImportJob) -> ImportJob | None:
     """A finished import of the very same file, if there is one."""
     same = ImportJob.objects.filter(file_hash=job.file_hash, status=Status.DONE).exclude(pk=job.pk)
@@ -101,7 +118,7 @@ def earlier(job: ImportJob) -> ImportJob | None:
 
 def is_repeat(job: ImportJob, of: ImportJob) -> bool:
     """Whether the job would do exactly what an earlier one has done: same file, mapping, tag and consent."""
-    told = ("file_hash", "tag", "grants_consent", "consent_channel", "consent_source", "consent_wording")
+    told = ("file_hash", "tag", *_CONSENT)
     same_words = all(getattr(job, name) == getattr(of, name) for name in told)
     return same_words and {k: v for k, v in job.mapping.items() if v} == {k: v for k, v in of.mapping.items() if v}
 
@@ -111,10 +128,10 @@ def check(
     *,
     mapping: dict[str, str],
     tag: str = "",
-    consent: dict[str, str] | None = None,
+    consent: Consent | None = None,
     goes_on: bool = False,
 ) -> None:
-    """Take the mapping and begin the dry run; `consent` has source, wording and channel, None records none.
+    """Take the mapping and begin the dry run; `consent` is what everyone in the file agreed to, None records none.
 
     With `goes_on` the import follows by itself, as a program wants that cannot look at the dry run.
     """
@@ -124,7 +141,7 @@ def check(
         columns_of(job)
     except BadFile as error:
         raise Refused("bad_mapping", str(error)) from error
-    chosen = ("mapping", "tag", "grants_consent", "consent_channel", "consent_source", "consent_wording")
+    chosen = ("mapping", "tag", *_CONSENT)
     _move(
         job,
         Status.CHECKING,
@@ -135,14 +152,19 @@ def check(
     )
 
 
-def _say_consent(job: ImportJob, consent: dict[str, str] | None) -> None:
-    said = consent or {}
+def _say_consent(job: ImportJob, consent: Consent | None) -> None:
+    said = consent or Consent(source="")
     job.grants_consent = consent is not None
-    job.consent_source = said.get("source", "").strip()[:200]
-    job.consent_wording = said.get("wording", "").strip()
-    job.consent_channel = said.get("channel", "email")
-    if consent is not None and not job.consent_source:
+    job.consent_source, job.consent_wording = said.source.strip()[:200], said.wording.strip()
+    job.consent_channel, job.consent_topics = said.channel, sorted(set(said.topics))
+    if consent is None:
+        return
+    if not job.consent_source:
         raise Refused("source_missing", "Say where the people in this file gave their consent, or record none.")
+    if not job.consent_topics:
+        raise Refused("topics_missing", "Say what they agreed to: email as a whole, or some of the topics.")
+    for topic in job.consent_topics:
+        topic_called(topic)
 
 
 @transaction.atomic

@@ -222,8 +222,9 @@ def _grant(cursor: CursorWrapper, job: ImportJob, incoming: Incoming, here: Sql)
     cursor.execute("SELECT contact_id FROM matched WHERE problem IS NULL")
     ids = [contact_id for (contact_id,) in cursor.fetchall()]
     return consent.grant_many(
-        ids, channel=job.consent_channel, source=job.consent_source, wording=job.consent_wording, by=job.started_by
-    )
+        ids, channel=job.consent_channel, topics=job.consent_topics, source=job.consent_source,
+        wording=job.consent_wording, by=job.started_by,
+    )  # fmt: skip
 
 
 def _move_on(job: ImportJob, written: Written, after: int) -> None:

@@ -1,6 +1,7 @@
 """Files of contacts on their way in."""
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Now
 
@@ -12,6 +13,10 @@ from core.models import Entity
 def import_path(job: "ImportJob", filename: str) -> str:
     """Where an upload is kept; the person's file name is shown, never used as a path."""
     return f"imports/{job.uuid}"
+
+
+def whole_channel() -> list[str]:
+    return [""]
 
 
 class ImportJob(Entity):
@@ -39,6 +44,10 @@ class ImportJob(Entity):
     mapping = models.JSONField(default=dict, help_text="Column name to field, attribute:key, or empty to leave out.")
     grants_consent = models.BooleanField(default=False)
     consent_channel = models.CharField(max_length=20, choices=channel_choices, default="email")
+    consent_topics = ArrayField(
+        models.SlugField(max_length=60, blank=True), default=whole_channel, blank=True,
+        help_text="Keys of the topics that they agreed to; an empty one is the channel as a whole.",
+    )  # fmt: skip
     consent_source = models.CharField(max_length=200, blank=True)
     consent_wording = models.TextField(blank=True)
     tag = models.CharField(max_length=60, blank=True, help_text="Put on everyone in the file.")

@@ -172,7 +172,7 @@ def test_the_error_file_holds_the_rows_with_reasons_and_no_formulas() -> None:
 def test_consent_is_recorded_only_when_said_and_with_its_source() -> None:
     imported(csv_bytes(["email"], ["a@example.com"]))
     assert not ConsentRecord.objects.exists()
-    told = {"source": "Shop checkout", "wording": "Yes please"}
+    told = jobs.Consent("Shop checkout", "Yes please")
     job = imported(csv_bytes(["email"], ["a@example.com"], ["b@example.com"]), consent=told)
     assert job.consent_count == 2
     record = ConsentRecord.objects.filter(contact__email="b@example.com").get()
@@ -183,7 +183,7 @@ def test_consent_is_recorded_only_when_said_and_with_its_source() -> None:
 def test_a_file_cannot_overrule_a_withdrawal() -> None:
     ada = Contact.objects.create(email="a@example.com")
     consent.withdraw(ada, source="Link in a message")
-    job = imported(csv_bytes(["email"], ["a@example.com"]), consent={"source": "An old list"})
+    job = imported(csv_bytes(["email"], ["a@example.com"]), consent=jobs.Consent("An old list"))
     assert job.consent_count == 0
     assert not consent.is_granted(ada)
 
@@ -191,7 +191,7 @@ def test_a_file_cannot_overrule_a_withdrawal() -> None:
 def test_consent_without_a_source_is_refused() -> None:
     job = uploaded(csv_bytes(["email"], ["a@example.com"]))
     with pytest.raises(Refused, match="Say where"):
-        jobs.check(job, mapping=job.mapping, consent={"source": " "})
+        jobs.check(job, mapping=job.mapping, consent=jobs.Consent(" "))
 
 
 def test_a_tag_is_put_on_everyone_once() -> None:

@@ -28,7 +28,7 @@ def _small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_two_writers_write_is_counted_once() -> None:
     Contact.objects.create(email="p77@example.com", first_name="Old")
     content = csv_bytes(HEADER, *people(204), ["bad", "x"], *people(3))
-    job = imported(content, consent={"source": "Shop"}, tag="new")
+    job = imported(content, consent=jobs.Consent("Shop"), tag="new")
     assert counts(job) == {"created": 203, "updated": 1, "unchanged": 0, "duplicate": 3, "error": 1}
     assert (Contact.objects.count(), job.consent_count, job.status) == (204, 204, "done")
     again = imported(content, tag="new")

@@ -27,7 +27,11 @@ class Command(BaseCommand):
         )  # fmt: skip
         parser.add_argument("--new-attributes", action="store_true", help="Unknown columns become new attributes.")
         parser.add_argument("--tag", default="", help="Put this tag on everyone in the file.")
-        parser.add_argument("--consent-source", default="", help="Record email consent, given here, e.g. a form.")
+        parser.add_argument("--consent-source", default="", help="Record consent, given here, e.g. a form.")
+        parser.add_argument(
+            "--consent-topic", action="append", default=[], metavar="KEY", dest="topics",
+            help="A topic that they agreed to; may be repeated. Without any: email as a whole.",
+        )  # fmt: skip
         parser.add_argument("--consent-wording", default="", help="What people agreed to.")
         parser.add_argument("--dry-run", action="store_true", help="Only check; write nothing.")
         parser.add_argument("--force", action="store_true", help="Import even what was imported before.")
@@ -65,7 +69,7 @@ class Command(BaseCommand):
         try:
             jobs.check(
                 job, mapping=_mapping(job, options), tag=options["tag"],
-                consent={"source": source, "wording": wording} if source else None,
+                consent=jobs.Consent(source, wording, topics=options["topics"] or [""]) if source else None,
             )  # fmt: skip
         except Refused:
             jobs.forget(job)
