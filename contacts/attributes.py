@@ -1,5 +1,6 @@
 """Typed values of custom attributes: text from files and forms becomes what the catalogue says it is."""
 
+import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
@@ -19,6 +20,10 @@ FALSE_WORDS = {"false", "no", "n", "0", "off", "f"}
 _thousands = re.compile(r"[+-]?\d{1,3}([ ,'\u00a0]\d{3})+(\.\d+)?")
 _plain_number = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)")
 _code = re.compile(r"0\d+")
+_version_number = re.compile(r"v?[0-9]{1,9}([.][0-9]{1,9}){0,5}([-+][0-9A-Za-z.+-]{0,60})?")
+_DEGREES = {"lat": 90, "lon": 180}
+PLACE_WORDS = ("city", "region", "country")
+PLACE_HINT = 'This is not a place. Use degrees, e.g. 52.52, 13.405, or JSON: {"city": "Berlin", "country": "DE"}.'
 _day_first = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})")
 
 
@@ -37,6 +42,8 @@ def coerce_json(kind: str, value: Any) -> Any:
         return None
     if kind == Type.LIST and isinstance(value, list):
         return _checked_list([_text(str(item).strip()) for item in value])
+    if kind == Type.PLACE and isinstance(value, dict):
+        return _checked_place(value)
     if isinstance(value, list | dict):
         raise BadValue("This attribute takes a single value, not a list or an object.")
     return coerce(kind, as_text(value))
@@ -61,6 +68,9 @@ def as_text(value: Any) -> str:
     """How a stored value is shown in forms and files; reading it again gives the same value."""
     if isinstance(value, list):
         return ", ".join(str(item) for item in value)
+    if isinstance(value, dict):
+        is_point = list(value) == ["lat", "lon"]
+        return ", ".join(map(as_text, value.values())) if is_point else json.dumps(value, ensure_ascii=False)
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
@@ -149,6 +159,44 @@ def _checked_list(items: list[str]) -> list[str]:
     return [_text(item) for item in items]
 
 
+def _place(text: str) -> dict[str, Any]:
+    if text.startswith("{"):
+        try:
+            value = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise BadValue(PLACE_HINT) from error
+        return _checked_place(value)
+    degrees = [part.strip() for part in text.split(",")]
+    if len(degrees) != 2:
+        raise BadValue(PLACE_HINT)
+    return _checked_place({"lat": _number(degrees[0]), "lon": _number(degrees[1])})
+
+
+def _checked_place(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict) or not value or value.keys() - {*_DEGREES, *PLACE_WORDS}:
+        raise BadValue(PLACE_HINT)
+    if ("lat" in value) != ("lon" in value):
+        raise BadValue("A place has both a latitude and a longitude, or neither.")
+    place: dict[str, Any] = {key: _degrees(key, value[key]) for key in _DEGREES if key in value}
+    for word in PLACE_WORDS:
+        if word in value:
+            place[word] = _text(str(value[word]).strip())
+    return place
+
+
+def _degrees(key: str, value: Any) -> int | float:
+    number = _number(as_text(value))
+    if isinstance(value, bool) or abs(number) > _DEGREES[key]:
+        raise BadValue(f"“{key}” is a number from -{_DEGREES[key]} to {_DEGREES[key]}.")
+    return number
+
+
+def _version(text: str) -> str:
+    if not _version_number.fullmatch(text):
+        raise BadValue("This is not a version. Use numbers with points between them, e.g. 2.10.3.")
+    return text
+
+
 _readers: dict[str, Callable[[str], Any]] = {
     Type.TEXT: _text,
     Type.NUMBER: _number,
@@ -156,4 +204,6 @@ _readers: dict[str, Callable[[str], Any]] = {
     Type.DATE: _date,
     Type.DATETIME: _datetime,
     Type.LIST: _list,
+    Type.PLACE: _place,
+    Type.VERSION: _version,
 }

@@ -44,6 +44,7 @@ _INPUTS: dict[str, dict[str, str]] = {Type.NUMBER: {"inputmode": "decimal"}, Typ
 _HINTS: dict[str, str] = {
     Type.TEXT: "", Type.NUMBER: "A number.", Type.BOOLEAN: "", Type.DATE: "",
     Type.DATETIME: "Date and time, e.g. 2026-03-31 14:30.", Type.LIST: "Several texts, separated by commas.",
+    Type.PLACE: "Degrees north and east, e.g. 52.52, 13.405.", Type.VERSION: "For example 2.10.3.",
 }  # fmt: skip
 
 

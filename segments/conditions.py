@@ -29,6 +29,7 @@ class Condition:
 
 EVERYONE = Condition("TRUE", is_certain=True)
 NOBODY = Condition("FALSE", is_certain=True)
+NO_FACT = Condition("NULL::jsonb")
 
 
 def all_of(conditions: Iterable[Condition]) -> Condition:

@@ -7,8 +7,9 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from segments import conditions
-from segments.conditions import Condition
+from segments.conditions import NO_FACT, Condition
 from segments.fields import Field
+from segments.operands import Changing
 from segments.operators import Operator
 from segments.values import show_number
 
@@ -35,9 +36,6 @@ class Node(Protocol):
     def sentence(self, fact: Any, holds: bool, held: list[bool]) -> str:
         """Why it holds or doesn't; `held` are the answers of the children."""
         ...
-
-
-NO_FACT = Condition("NULL::jsonb")
 
 
 @dataclass(frozen=True)
@@ -99,11 +97,15 @@ class Question:
     children: tuple[Node, ...] = dataclasses.field(default=(), init=False)
 
     def condition(self, now: datetime) -> Condition:
-        return self.operator.condition(self.field.operand, self.value, now)
+        return self.operator.condition(self._operand(now), self.value, now)
 
     def fact(self, now: datetime) -> Condition:
-        shown: Condition = self.field.operand.shown()
+        shown: Condition = self._operand(now).shown()
         return shown
+
+    def _operand(self, now: datetime) -> Any:
+        operand = self.field.operand
+        return operand.at(now) if isinstance(operand, Changing) else operand
 
     def asks(self) -> str:
         says = self._says(holds=True)

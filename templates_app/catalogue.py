@@ -39,6 +39,8 @@ _EXAMPLES: dict[str, object] = {
     AttributeDefinition.Type.DATE: "2026-05-20",
     AttributeDefinition.Type.DATETIME: "2026-05-20T09:30:00Z",
     AttributeDefinition.Type.LIST: ["one", "two"],
+    AttributeDefinition.Type.PLACE: {"city": "Berlin", "country": "DE"},
+    AttributeDefinition.Type.VERSION: "2.10.3",
 }
 
 

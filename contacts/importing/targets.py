@@ -118,11 +118,13 @@ _ATTRIBUTE_SQL = {
     "date": ("{raw} ~ '^[12][0-9]{{3}}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])$'", "{v}"),
     "datetime": ("false", "{v}"),
     "list": ("false", "{v}"),
+    "place": ("false", "{v}"),
+    "version": ("false", "{v}"),
 }
 # How the canonical text becomes a JSON value: texts are quoted, the rest is JSON already.
 JSON_OF = {
     "text": "{v}", "date": "{v}", "datetime": "{v}", "number": "({v})::numeric", "boolean": "({v})::boolean",
-    "list": "({v})::jsonb",
+    "list": "({v})::jsonb", "place": "({v})::jsonb", "version": "{v}",
 }  # fmt: skip
 
 
@@ -132,7 +134,7 @@ def of_attribute(definition: AttributeDefinition) -> Target:
 
 
 def _reader(kind: str) -> Callable[[str], str]:
-    if kind in {"text", "date", "datetime"}:
+    if kind in {"text", "date", "datetime", "version"}:
         return lambda text: str(attributes.coerce(kind, text))
     return lambda text: json.dumps(attributes.coerce(kind, text), ensure_ascii=False)
 

@@ -89,6 +89,8 @@ class AttributeDefinition(models.Model):
         DATE = "date", "Date"
         DATETIME = "datetime", "Date and time"
         LIST = "list", "List of texts"
+        PLACE = "place", "Place"
+        VERSION = "version", "Version number"
 
     key = models.SlugField(max_length=60, unique=True, help_text="Name in files, templates and the API.")
     label = models.CharField(max_length=120)

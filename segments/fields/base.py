@@ -47,7 +47,7 @@ class Field:
 
     def parse(self, operator: Operator, raw: Any) -> Any:
         """The checked value of a rule; ValueError with a sentence if it won't do."""
-        value = operator.takes.parse(raw)
+        value = operator.parse(raw)
         if operator.takes.input == "choice" and value not in dict(self.choices):
             raise ValueError(f"Choose one of: {', '.join(key for key, _ in self.choices[:10])}.")
         return value

@@ -1,6 +1,6 @@
 """Questions about other segments."""
 
-from segments.conditions import Condition
+from segments.conditions import NO_FACT, Condition
 from segments.fields.base import Catalogue, Question, questions
 
 
@@ -15,7 +15,7 @@ class MembershipOperand:
         return Condition(sql, (self.catalogue.segments[value].pk,), is_certain=True)
 
     def shown(self) -> Condition:
-        return Condition("NULL::jsonb")
+        return NO_FACT
 
 
 @questions.register

@@ -75,6 +75,8 @@ class Attribute(Family):
         "date": ("date", operands.DateKey),
         "datetime": ("date", operands.InstantKey),
         "list": ("list", operands.TextsKey),
+        "place": ("place", operands.PlaceKey),
+        "version": ("version", operands.VersionKey),
     }
 
     def find(self, rest: str, catalogue: Catalogue) -> Field | None:

@@ -4,11 +4,23 @@ One class per type and place (a column, or a key inside a JSON column). A key is
 `@>`, never part of the text.
 """
 
-from segments.operands.columns import Column, Fact, InstantColumn, LowerColumn, TextColumn, TextsColumn
-from segments.operands.keys import DateKey, FlagKey, InstantKey, Key, NumberKey, TextKey, TextsKey
-from segments.operands.protocols import Flag, Instant, Number, Operand, Text, Texts
+from segments.operands.columns import Column, Fact, InstantColumn, LowerColumn, NumberColumn, TextColumn, TextsColumn
+from segments.operands.keys import (
+    DateKey,
+    FlagKey,
+    InstantKey,
+    Key,
+    NumberKey,
+    PlaceKey,
+    TextKey,
+    TextsKey,
+    VersionKey,
+)
+from segments.operands.protocols import Changing, Flag, Instant, Number, Operand, Place, Text, Texts
+from segments.operands.steps import OrZero, Within
 
 __all__ = [
-    "Column", "DateKey", "Fact", "Flag", "FlagKey", "Instant", "InstantColumn", "InstantKey", "Key", "LowerColumn",
-    "Number", "NumberKey", "Operand", "Text", "TextColumn", "TextKey", "Texts", "TextsColumn", "TextsKey",
+    "Changing", "Column", "DateKey", "Fact", "Flag", "FlagKey", "Instant", "InstantColumn", "InstantKey", "Key",
+    "LowerColumn", "Number", "NumberColumn", "NumberKey", "Operand", "OrZero", "Place", "PlaceKey", "Text",
+    "TextColumn", "TextKey", "Texts", "TextsColumn", "TextsKey", "VersionKey", "Within",
 ]  # fmt: skip

@@ -1,9 +1,13 @@
 """Left sides that are columns of contacts or of a table one step away, and plain facts."""
 
 from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any
 
 from segments import conditions
 from segments.conditions import Condition
+
+MATCHED = 1000  # characters that a regular expression looks at
 
 
 class Column:
@@ -28,6 +32,10 @@ class TextColumn(Column):
 
     def like(self, pattern: str) -> Condition:
         return Condition(f"lower({self.sql}) LIKE lower(%s)", (pattern,))
+
+    def matches(self, pattern: str, *, ignoring_case: bool) -> Condition:
+        sign = "~*" if ignoring_case else "~"
+        return Condition(f"left({self.sql}, {MATCHED}) {sign} %s", (pattern,)) & self.filled()
 
 
 class LowerColumn(TextColumn):
@@ -55,11 +63,42 @@ class InstantColumn(Column):
             ends.append(Condition(f"{self.sql} < %s", (midnight(last) + timedelta(days=1),)))
         return conditions.all_of(ends)
 
-    def since(self, start: datetime, now: datetime) -> Condition:
-        return Condition(f"{self.sql} >= %s AND {self.sql} <= %s", (start, now))
+    def since(self, start: datetime, end: datetime) -> Condition:
+        return Condition(f"{self.sql} >= %s AND {self.sql} <= %s", (start, end))
 
     def older(self, start: datetime) -> Condition:
-        return Condition(f"{self.sql} < %s", (start,))
+        return self.compares("<", start)
+
+    def newer(self, end: datetime) -> Condition:
+        return self.compares(">", end)
+
+    def compares(self, sign: str, moment: datetime) -> Condition:
+        return Condition(f"{self.sql} {sign} %s", (moment,))
+
+    def in_year(self, days: list[str]) -> Condition:
+        return Condition(f"to_char({self.sql} AT TIME ZONE 'UTC', 'MM-DD') = ANY(%s)", (days,))
+
+
+class NumberColumn:
+    """A number, also one that is worked out from parameters of its own."""
+
+    def __init__(self, sql: str, params: tuple[Any, ...] = ()) -> None:
+        self.sql, self.params = sql, params
+
+    def shown(self) -> Condition:
+        return Condition(f"to_jsonb({self.sql})", self.params)
+
+    def filled(self) -> Condition:
+        return Condition(f"({self.sql}) IS NOT NULL", self.params, is_certain=True)
+
+    def equals(self, value: float) -> Condition:
+        return self.compares("=", value)
+
+    def compares(self, sign: str, value: float) -> Condition:
+        return Condition(f"({self.sql}) {sign} %s", (*self.params, exactly(value)))
+
+    def between(self, low: float, high: float) -> Condition:
+        return Condition(f"({self.sql}) BETWEEN %s AND %s", (*self.params, exactly(low), exactly(high)))
 
 
 class TextsColumn(Column):
@@ -71,6 +110,9 @@ class TextsColumn(Column):
 
     def has_all(self, values: list[str]) -> Condition:
         return Condition(f"{self.sql} @> %s::varchar[]", (values,))
+
+    def counts(self, sign: str, count: int) -> Condition:
+        return Condition(f"cardinality({self.sql}) {sign} %s", (count,))
 
 
 class Fact:
@@ -91,3 +133,8 @@ class Fact:
 
 def midnight(day: date) -> datetime:
     return datetime.combine(day, time.min, tzinfo=UTC)
+
+
+def exactly(value: float) -> Decimal:
+    """The number that was written, not the binary one next to it."""
+    return Decimal(str(value))

@@ -4,13 +4,13 @@ Values are typed by the catalogue: a stored value of another type counts as empt
 is compared as something that it is not.
 """
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from segments import conditions
 from segments.conditions import Condition
-from segments.operands.columns import midnight
-from segments.values import as_json
+from segments.operands.columns import MATCHED, midnight
+from segments.values import VERSION, as_json, version_parts
 
 INDEXED_LIST = 8  # up to here a list of values is a union of index look-ups; beyond, one pass with a hash table
 
@@ -50,6 +50,10 @@ class TextKey(Key):
     def like(self, pattern: str) -> Condition:
         return super().filled() & Condition(f"lower({self.column}->>%s) LIKE lower(%s)", (self.key, pattern))
 
+    def matches(self, pattern: str, *, ignoring_case: bool) -> Condition:
+        sign = "~*" if ignoring_case else "~"
+        return Condition(f"left({self.column}->>%s, {MATCHED}) {sign} %s", (self.key, pattern)) & self.filled()
+
 
 class NumberKey(Key):
     json_type = "number"
@@ -81,11 +85,23 @@ class DateKey(Key):
             [self._compares(sign, day) for sign, day in ((">=", first), ("<=", last)) if day] + [self.filled()]
         )
 
-    def since(self, start: datetime, now: datetime) -> Condition:
-        return self.days(start.date(), now.date())
+    def since(self, start: datetime, end: datetime) -> Condition:
+        return self.days(start.date(), end.date())
 
     def older(self, start: datetime) -> Condition:
         return self.days(None, start.date() - timedelta(days=1))
+
+    def newer(self, end: datetime) -> Condition:
+        return self.days(end.date() + timedelta(days=1), None)
+
+    def compares(self, sign: str, moment: datetime) -> Condition:
+        day = moment.astimezone(UTC).date()
+        if midnight(day) != moment:  # the day began before the moment, the next begins after it
+            sign = {"<": "<=", ">=": ">"}.get(sign, sign)
+        return self._compares(sign, day) & self.filled()
+
+    def in_year(self, days: list[str]) -> Condition:
+        return Condition(f"substr({self.column}->>%s, 6) = ANY(%s)", (self.key, days)) & self.filled()
 
     def _compares(self, sign: str, day: date) -> Condition:
         return Condition(f'({self.column}->>%s) COLLATE "C" {sign} %s', (self.key, day.isoformat()))
@@ -109,17 +125,24 @@ class InstantKey(Key):
         return Condition(f"({self.instant.sql}) IS NOT NULL", self.instant.params, is_certain=True)
 
     def days(self, first: date | None, last: date | None) -> Condition:
-        start = [self._compares(">=", midnight(first))] if first else []
-        end = [self._compares("<", midnight(last) + timedelta(days=1))] if last else []
+        start = [self.compares(">=", midnight(first))] if first else []
+        end = [self.compares("<", midnight(last) + timedelta(days=1))] if last else []
         return conditions.all_of(start + end)
 
-    def since(self, start: datetime, now: datetime) -> Condition:
-        return self._compares(">=", start) & self._compares("<=", now)
+    def since(self, start: datetime, end: datetime) -> Condition:
+        return self.compares(">=", start) & self.compares("<=", end)
 
     def older(self, start: datetime) -> Condition:
-        return self._compares("<", start)
+        return self.compares("<", start)
 
-    def _compares(self, sign: str, moment: datetime) -> Condition:
+    def newer(self, end: datetime) -> Condition:
+        return self.compares(">", end)
+
+    def in_year(self, days: list[str]) -> Condition:
+        sql = f"to_char(({self.instant.sql}) AT TIME ZONE 'UTC', 'MM-DD') = ANY(%s)"
+        return Condition(sql, (*self.instant.params, days))
+
+    def compares(self, sign: str, moment: datetime) -> Condition:
         return Condition(f"({self.instant.sql}) {sign} %s", (*self.instant.params, moment))
 
 
@@ -136,3 +159,60 @@ class TextsKey(Key):
 
     def has_all(self, values: list[str]) -> Condition:
         return self.equals(values)
+
+    def counts(self, sign: str, count: int) -> Condition:
+        length = f"CASE WHEN jsonb_typeof({self.column}->%s) = 'array' THEN jsonb_array_length({self.column}->%s) END"
+        return Condition(f"coalesce({length}, 0) {sign} %s", (self.key, self.key, count), is_certain=True)
+
+
+class VersionKey(Key):
+    """A version such as 2.10.3, compared number by number; 2.10 is 2.10.0, and 2.10-beta comes before 2.10."""
+
+    json_type = "string"
+
+    def __init__(self, column: str, key: str) -> None:
+        super().__init__(column, key)
+        text = f"{column}->>%s"
+        # the same six numbers and mark as values.version_parts makes; CASE guards the cast, AND promises no order
+        numbers = f"string_to_array(substring({text} FROM '^v?([0-9.]+)'), '.')::int[]"
+        mark = f"CASE WHEN {text} ~ '-' THEN -1 ELSE 0 END"
+        parts = f"({numbers} || array_fill(0, ARRAY[6]))[1:6] || ({mark})"
+        self.parts = Condition(f"CASE WHEN {text} ~ '{VERSION}' THEN {parts} END", (key,) * 3)
+        self.params: tuple[Any, ...] = self.parts.params
+
+    def filled(self) -> Condition:
+        return Condition(f"({self.parts.sql}) IS NOT NULL", self.params, is_certain=True)
+
+    def equals(self, value: str) -> Condition:
+        return self.compares("=", value)
+
+    def compares(self, sign: str, value: str) -> Condition:
+        return Condition(f"({self.parts.sql}) {sign} %s::int[]", (*self.params, version_parts(value)))
+
+    def between(self, low: str, high: str) -> Condition:
+        return self.compares(">=", low) & self.compares("<=", high)
+
+
+class PlaceKey(Key):
+    """An object with any of lat, lon, city, region, country."""
+
+    json_type = "object"
+
+    def filled(self) -> Condition:
+        return super().filled() & Condition(f"{self.column}->%s <> '{{}}'", (self.key,))
+
+    def within(self, latitude: float, longitude: float, kilometres: float) -> Condition:
+        """By the great circle: distance = 2 r asin(sqrt(haversine)), on a sphere of 6,371 km."""
+        lat, lon = (self._degrees(part) for part in ("lat", "lon"))
+        haversine = f"power(sind(({lat} - %s) / 2), 2) + cosd({lat}) * cosd(%s) * power(sind(({lon} - %s) / 2), 2)"
+        sql = f"2 * 6371 * asin(sqrt(least(1, {haversine}))) <= %s"
+        here, there = (self.key,) * 2, (latitude,)
+        return Condition(sql, (*here, *there, *here, *there, *here, longitude, kilometres))
+
+    def part_is(self, part: str, values: list[str]) -> Condition:
+        asked = [value.lower() for value in values]
+        return Condition(f"lower({self.column}->%s->>'{part}') = ANY(%s)", (self.key, asked))
+
+    def _degrees(self, part: str) -> str:
+        value = f"{self.column}->%s->'{part}'"
+        return f"CASE WHEN jsonb_typeof({value}) = 'number' THEN ({value})::float8 END"

@@ -26,6 +26,10 @@ class Operator:
     def name(self) -> str:
         return self.key.partition(".")[2]
 
+    def parse(self, raw: Any) -> Any:
+        """The checked value of a rule; ValueError with a sentence if it won't do."""
+        return self.takes.parse(raw)
+
     def condition(self, operand: Any, value: Any, now: datetime) -> Condition:
         raise NotImplementedError
 
@@ -46,6 +50,9 @@ class Complement(Operator):
     @property
     def takes(self) -> Shape:  # type: ignore[override]
         return self.of.takes
+
+    def parse(self, raw: Any) -> Any:
+        return self.of().parse(raw)
 
     def condition(self, operand: Any, value: Any, now: datetime) -> Condition:
         return ~self.of().condition(operand, value, now)

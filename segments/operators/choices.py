@@ -75,6 +75,26 @@ class ListHasNone(Complement):
     key, label, of = "list.has_none", "has none of", ListHasAny
 
 
+class ListCounts(Operator):
+    takes = values.CountShape(most=values.LIST_LIMIT)
+    sign: str
+
+    def condition(self, operand: Texts, value: int, now: datetime) -> Condition:
+        return operand.counts(self.sign, value)
+
+
+@operators.register
+class ListHasAtLeast(ListCounts):
+    key, label, sign = "list.has_at_least", "has at least … values", ">="
+    phrase, denial = "has at least {} values", "has fewer than {} values"
+
+
+@operators.register
+class ListHasAtMost(ListCounts):
+    key, label, sign = "list.has_at_most", "has at most … values", "<="
+    phrase, denial = "has at most {} values", "has more than {} values"
+
+
 @operators.register
 class ListFilled(Filled):
     key = "list.is_filled"

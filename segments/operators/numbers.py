@@ -59,6 +59,11 @@ class NumberBetween(Operator):
 
 
 @operators.register
+class NumberNotBetween(Complement):
+    key, label, of = "number.not_between", "is not between", NumberBetween
+
+
+@operators.register
 class NumberFilled(Filled):
     key = "number.is_filled"
 

@@ -1,8 +1,9 @@
 """How texts are compared."""
 
 from datetime import datetime
+from typing import Any
 
-from segments import values
+from segments import patterns, values
 from segments.conditions import Condition
 from segments.operands import Text
 from segments.operators.base import Complement, Empty, Filled, Operator, operators
@@ -50,6 +51,41 @@ class TextStartsWith(Like):
 @operators.register
 class TextEndsWith(Like):
     key, label, denial, pattern = "text.ends_with", "ends with", "does not end with {}", "%*"
+
+
+@operators.register
+class TextIsAnyCase(Like):
+    key, label, pattern = "text.is_any_case", "is (ignoring capital letters)", "*"
+    phrase, denial = "is {}, ignoring capital letters", "is not {}, even ignoring capital letters"
+
+
+class Matches(Operator):
+    takes = values.PatternShape()
+    ignoring_case: bool
+
+    def parse(self, raw: Any) -> str:
+        return patterns.checked(super().parse(raw))
+
+    def condition(self, operand: Text, value: str, now: datetime) -> Condition:
+        return operand.matches(value, ignoring_case=self.ignoring_case)
+
+
+@operators.register
+class TextMatches(Matches):
+    key, label, ignoring_case = "text.matches", "matches the pattern", False
+    denial = "does not match the pattern {}"
+
+
+@operators.register
+class TextNotMatches(Complement):
+    key, label, of = "text.not_matches", "does not match the pattern", TextMatches
+
+
+@operators.register
+class TextMatchesAnyCase(Matches):
+    key, label, ignoring_case = "text.matches_any_case", "matches the pattern (ignoring capital letters)", True
+    phrase = "matches the pattern {}, ignoring capital letters"
+    denial = "does not match the pattern {}, even ignoring capital letters"
 
 
 @operators.register

@@ -65,6 +65,8 @@ def test_what_sql_waves_through_python_reads_to_the_same(text: str) -> None:
         ("boolean", "0", False), ("date", "31.3.2026", "2026-03-31"),
         ("datetime", "2026-03-31 14:30", "2026-03-31T14:30:00"),
         ("datetime", "2026-03-31", "2026-03-31T00:00:00"), ("list", "a, b;c", ["a", "b", "c"]), ("text", " x ", "x"),
+        ("place", "52.52, 13.405", {"lat": 52.52, "lon": 13.405}), ("version", "v2.10.3-beta.1", "v2.10.3-beta.1"),
+        ("place", '{"city": "Zürich", "country": "CH"}', {"city": "Zürich", "country": "CH"}),
     ],
 )  # fmt: skip
 def test_texts_become_typed_values(kind: str, text: str, value: object) -> None:
@@ -75,7 +77,9 @@ def test_texts_become_typed_values(kind: str, text: str, value: object) -> None:
 @pytest.mark.parametrize(
     ("kind", "text"),
     [("number", "1.2.3"), ("number", "NaN"), ("number", "1e999"), ("number", "9" * 60), ("boolean", "maybe"),
-     ("date", "2026-02-30"), ("date", "03/04/2026"), ("datetime", "noon"), ("text", "x" * 5001), ("list", "a," * 300)],
+     ("date", "2026-02-30"), ("date", "03/04/2026"), ("datetime", "noon"), ("text", "x" * 5001), ("list", "a," * 300),
+     ("place", "here"), ("place", "91, 0"), ("place", "{"), ("place", '{"lat": 1}'), ("place", "[" * 50_000),
+     ("place", '{"street": "x"}'), ("version", "two"), ("version", "1.2.3.4.5.6.7")],
 )  # fmt: skip
 def test_what_does_not_fit_is_a_sentence(kind: str, text: str) -> None:
     with pytest.raises(attributes.BadValue) as caught:

@@ -13,7 +13,7 @@ from segments.rules import compile
 
 CATALOGUE = {
     "channel": "text", "history": "number", "newbie": "boolean", "birthday": "date", "renewed": "datetime",
-    "brands": "list",
+    "brands": "list", "home": "place", "app": "version",
 }  # fmt: skip
 
 
