@@ -33,12 +33,14 @@ class Question:
 class Objection:
     """SQL that is true for a contact (alias `c`) who must not be written to now.
 
-    `join` brings in what the condition needs and must add at most one row per contact. Everything in here is our own
-    text, integers and registry keys; nothing a user typed.
+    `joins` bring in what the condition needs, each at most one row per contact; checks may share them. `until` is
+    the moment to come back where it is another one for each contact. Everything in here is our own text, integers and
+    registry keys; nothing a user typed.
     """
 
     condition: str
-    join: str = ""
+    joins: tuple[str, ...] = ()
+    until: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,7 @@ class CampaignState(Check):
         if question.run_id is None:
             return None
         return Objection(
-            join=f"LEFT JOIN campaigns_campaign gate_k ON gate_k.id = {int(question.campaign.pk)}",
+            joins=(f"LEFT JOIN campaigns_campaign gate_k ON gate_k.id = {int(question.campaign.pk)}",),
             condition="gate_k.status IS DISTINCT FROM 'sending'",
         )
 
@@ -116,8 +118,10 @@ class Suppressed(Check):
     def objection(self, question: Question) -> Objection:
         channel = question.channel
         return Objection(
-            join=f"LEFT JOIN contacts_suppression gate_s ON gate_s.address = c.{channel.address_field}"
-            f" AND gate_s.channel = '{channel.key}'",
+            joins=(
+                f"LEFT JOIN contacts_suppression gate_s ON gate_s.address = c.{channel.address_field}"
+                f" AND gate_s.channel = '{channel.key}'",
+            ),
             condition="gate_s.id IS NOT NULL",
         )
 
@@ -134,7 +138,7 @@ class NoConsent(Check):
         if question.campaign.purpose != Campaign.Purpose.MARKETING:
             return None
         clause = permission.clause(question.campaign.topic, channel=question.channel.key)
-        return Objection(join=clause.joins, condition=clause.refused)
+        return Objection(joins=(clause.joins,), condition=clause.refused)
 
 
 @checks.register
@@ -161,31 +165,134 @@ class Duplicate(Check):
         )
 
 
+# What somebody wants, and what their clock says: UTC where we don't know their zone.
+_WISHES = "LEFT JOIN contacts_preference gate_p ON gate_p.contact_id = c.id"
+_CLOCK = """LEFT JOIN LATERAL (
+        SELECT zone, statement_timestamp() AT TIME ZONE zone AS now FROM contacts_zone(c.time_zone) AS zone
+        WHERE gate_p.contact_id IS NOT NULL) gate_l ON true"""
+
+
+def _is_marketing(question: Question) -> bool:
+    """Receipts and the like follow nobody's wishes about marketing."""
+    return question.campaign.purpose == Campaign.Purpose.MARKETING
+
+
+@checks.register
+class Paused(Check):
+    key = "paused"
+    label = "Paused by the person"
+    explanation = "This person wants no marketing before a day that is still to come."
+
+    def objection(self, question: Question) -> Objection | None:
+        if not _is_marketing(question):
+            return None
+        return Objection(joins=(_WISHES,), condition="gate_p.paused_until > statement_timestamp()")
+
+
+@checks.register
+class Frequency(Check):
+    """Days, weeks and months are those of the person's calendar: a daily letter needn't come later every day."""
+
+    key = "frequency"
+    label = "Had enough already"
+    explanation = "This person wants at most one marketing message a day, a week or a month, and has had it."
+    is_asked_at_plan = False
+
+    def objection(self, question: Question) -> Objection | None:
+        if not _is_marketing(question):
+            return None
+        return Objection(
+            joins=(_WISHES, _CLOCK),
+            condition="""gate_p.frequency <> 'all' AND EXISTS (
+                SELECT 1 FROM delivery_message gate_m
+                JOIN delivery_run gate_r ON gate_r.id = gate_m.run_id
+                JOIN campaigns_campaign gate_o ON gate_o.id = gate_r.campaign_id AND gate_o.purpose = 'marketing'
+                WHERE gate_m.contact_id = c.id AND gate_m.state IN ('sending', 'sent', 'delivered', 'unknown')
+                    AND coalesce(gate_m.sent_at, gate_m.state_at) >= date_trunc(
+                        CASE gate_p.frequency WHEN 'daily' THEN 'day' WHEN 'weekly' THEN 'week' ELSE 'month' END,
+                        gate_l.now) AT TIME ZONE gate_l.zone)""",
+        )
+
+
+@checks.register
+class OneAtATime(Check):
+    """Two campaigns that take somebody in hand at once don't see each other as sent: both wait, each its own while.
+
+    A row is `queued`, and others see that, before its worker asks. So of two workers at least one sees both.
+    """
+
+    key = "one_at_a_time"
+    label = "Another message first"
+    explanation = "This person wants few messages, and another is just being prepared: it is asked again in a moment."
+    is_asked_at_plan = False
+
+    def objection(self, question: Question) -> Objection | None:
+        if not _is_marketing(question) or question.run_id is None:
+            return None
+        return Objection(
+            joins=(_WISHES,),
+            condition="""gate_p.frequency <> 'all' AND (
+                SELECT count(*) FROM delivery_message gate_m
+                JOIN delivery_run gate_r ON gate_r.id = gate_m.run_id
+                JOIN campaigns_campaign gate_o ON gate_o.id = gate_r.campaign_id AND gate_o.purpose = 'marketing'
+                WHERE gate_m.contact_id = c.id AND gate_m.state = 'queued') > 1""",
+            until="statement_timestamp() + (5 + 25 * random()) * interval '1 s'",
+        )
+
+
+@checks.register
+class QuietHours(Check):
+    key = "quiet_hours"
+    label = "Quiet hours"
+    explanation = "It is quiet where this person is: the message waits until their quiet hours are over."
+    is_asked_at_plan = False
+
+    def objection(self, question: Question) -> Objection | None:
+        if not _is_marketing(question):
+            return None
+        return Objection(
+            joins=(_WISHES, _CLOCK),
+            condition="""CASE WHEN gate_p.quiet_from < gate_p.quiet_until
+                THEN gate_l.now::time >= gate_p.quiet_from AND gate_l.now::time < gate_p.quiet_until
+                ELSE gate_l.now::time >= gate_p.quiet_from OR gate_l.now::time < gate_p.quiet_until END""",
+            until="""(gate_l.now::date + gate_p.quiet_until
+                + CASE WHEN gate_p.quiet_until > gate_l.now::time THEN interval '0' ELSE interval '1 day' END
+                ) AT TIME ZONE gate_l.zone""",
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Clauses:
-    """The gate as SQL over a source that has contacts_contact as `c`: text expressions, '' and NULL for "send"."""
+    """The gate as SQL over a source that has contacts_contact as `c`: text expressions, '' and NULL for "send".
+
+    `until` goes outside of the SELECT that has `reason` and `moments` as columns.
+    """
 
     joins: str
     reason: str
+    moments: str
     until: str
 
 
 def clauses(question: Question, *, is_plan: bool) -> Clauses:
     """The whole list as one CASE, in order, so that the first objection wins."""
-    joins, reasons, moments = [], [], []
+    joins: list[str] = []
+    reasons, moments, untils = [], [], []
     for check in checks.values():
-        if is_plan and not check.is_asked_at_plan:
-            continue
-        objection = check.objection(question)
+        objection = check.objection(question) if check.is_asked_at_plan or not is_plan else None
         if objection is None:
             continue
-        joins.append(objection.join)
+        joins += objection.joins
         reasons.append(f"WHEN {objection.condition} THEN '{check.key}'")
-        moments.append(f"WHEN '{check.key}' THEN {check.defer_until or 'NULL'}")
+        if objection.until:
+            moments.append(f", {objection.until} AS until_{check.key}")
+        until = f"until_{check.key}" if objection.until else check.defer_until
+        untils.append(f"WHEN '{check.key}' THEN {until or 'NULL'}")
     return Clauses(
-        joins="\n".join(join for join in joins if join),
+        joins="\n".join(dict.fromkeys(joins)),
         reason=f"CASE {' '.join(reasons)} ELSE '' END",
-        until=f"CASE reason {' '.join(moments)} END::timestamptz",
+        moments="".join(moments),
+        until=f"CASE reason {' '.join(untils)} END::timestamptz",
     )
 
 
@@ -194,7 +301,8 @@ def ask(question: Question, contact_ids: Sequence[int]) -> dict[int, Verdict]:
     gate = clauses(question, is_plan=False)
     statement = f"""
         SELECT id, reason, {gate.until} FROM (
-            SELECT c.id, {gate.reason} AS reason FROM contacts_contact c {gate.joins} WHERE c.id = ANY(%s)) answers
+            SELECT c.id, {gate.reason} AS reason{gate.moments} FROM contacts_contact c {gate.joins}
+            WHERE c.id = ANY(%s)) answers
     """  # noqa: S608  built from our own checks
     with connection.cursor() as cursor:
         cursor.execute(statement, [list(contact_ids)])

@@ -30,7 +30,11 @@ class Preference(models.Model):
                 condition=models.Q(quiet_from__isnull=True, quiet_until__isnull=True)
                 | models.Q(quiet_from__isnull=False, quiet_until__isnull=False),
                 name="contacts_preference_both_hours",
-            )
+            ),
+            # All day long would never end: who waits for that would be asked again and again.
+            models.CheckConstraint(
+                condition=~models.Q(quiet_from=models.F("quiet_until")), name="contacts_preference_some_open"
+            ),
         ]
 
     def __str__(self) -> str:
