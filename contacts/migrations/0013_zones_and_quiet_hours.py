@@ -17,7 +17,7 @@ $$
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("contacts", "0013_duplicates"),
+        ("contacts", "0012_import_topics"),
     ]
 
     operations = [
