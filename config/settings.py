@@ -133,6 +133,7 @@ CELERY_BEAT_SCHEDULE = {
         "analytics.tasks.roll_up": 5,
         "campaigns.tasks.start_due": 10,
         "contacts.tasks.resume_imports": 30,
+        "contacts.tasks.merge_duplicates": 60,
         "segments.tasks.refresh_due": 60,
         "events.tasks.make_partitions": 3600,
         "events.tasks.bring_strays_home": 300,

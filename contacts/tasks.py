@@ -1,10 +1,13 @@
-"""Background work of contacts: imports. A task only wakes up and looks; the job's row says what there is to do."""
+"""Work in the background: imports, merging by rule. A task only wakes up and looks; rows say what there is to do."""
 
 from celery import shared_task
 from django.db import transaction
 
+from contacts import duplicates
 from contacts.importing import jobs
-from contacts.models import ImportJob
+from contacts.models import BulkMerge, ImportJob
+
+MERGE_SECONDS = 60
 
 
 def wake(job_id: int) -> None:
@@ -26,3 +29,15 @@ def resume_imports() -> None:
     for job_id in jobs.stalled():
         run_import.delay(job_id)
     jobs.forget_old()
+
+
+def wake_merging() -> None:
+    transaction.on_commit(merge_duplicates.delay)
+
+
+@shared_task(name="contacts.tasks.merge_duplicates")
+def merge_duplicates() -> None:
+    """Work on what people asked to be merged for a while; what is left is found again by the next tick."""
+    for asked in BulkMerge.objects.filter(finished_at=None).order_by("pk"):
+        if duplicates.work(asked, seconds=MERGE_SECONDS):
+            merge_duplicates.delay()

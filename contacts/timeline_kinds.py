@@ -71,5 +71,3 @@ class Becoming(Kind):
             row, "merged", "Another contact was merged into this one", detail=f"{how}{who}.", tone="info",
             data={"merged": str(row.merged.uuid), "rule": row.rule},
         )  # fmt: skip
-
-

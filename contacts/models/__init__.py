@@ -10,13 +10,14 @@ from contacts.models.consent import (
     SuppressionSalt,
     Topic,
 )
-from contacts.models.identity import Company, Employment, Identity, Merge, NotDuplicate
+from contacts.models.identity import BulkMerge, Company, Employment, Identity, Merge, NotDuplicate
 from contacts.models.imports import Imported, ImportJob, import_path
 from contacts.models.people import AttributeDefinition, Contact, ContactQuerySet
 from contacts.models.preferences import Preference
 
 __all__ = [
     "AttributeDefinition",
+    "BulkMerge",
     "Change",
     "Company",
     "Confirmation",

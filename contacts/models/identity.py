@@ -68,6 +68,36 @@ class NotDuplicate(models.Model):
         return f"{self.first_id} and {self.second_id}"
 
 
+class BulkMerge(models.Model):
+    """Somebody asked to merge everyone whom a rule finds twice; worked off pair by pair (duplicates.py).
+
+    Resumable by its row: pairs come in the order of their keys, and `after_first`, `after_second` is the last one that
+    was dealt with.
+    """
+
+    rule = models.CharField(max_length=30)
+    asked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    asked_at = models.DateTimeField(db_default=Now())
+    after_first = models.BigIntegerField(db_default=0)
+    after_second = models.BigIntegerField(db_default=0)
+    merged_count = models.IntegerField(db_default=0)
+    left_count = models.IntegerField(db_default=0, help_text="Pairs that a person has to look at.")
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                "rule", condition=models.Q(finished_at__isnull=True), name="contacts_bulkmerge_one_open"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.rule
+
+
 class Company(Entity):
     """An organisation that people belong to; `group` in the tracking API."""
 
