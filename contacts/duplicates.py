@@ -97,7 +97,7 @@ class Phone(Rule):
 
 
 def _spelling(row: str) -> str:
-    """The address of `row` is another spelling of its mailbox: as in migration 0013, whose index answers."""
+    """The address of `row` is another spelling of its mailbox: as in migration 0014, whose index answers."""
     email = f"{row}.email"
     return (
         f"({email} LIKE '_%%+%%' OR {email} LIKE '%%.%%@gmail.com' OR {email} LIKE '%%@googlemail.com')"

@@ -21,7 +21,7 @@ BACKWARD = "DROP INDEX contacts_contact_mailbox;"
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("contacts", "0012_import_topics"),
+        ("contacts", "0013_zones_and_quiet_hours"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
