@@ -1,9 +1,11 @@
 """Making, changing and deleting segments: their rules are checked, circles are refused, what is in use stays."""
 
+import logging
 from functools import partial
 from typing import Any
 
 from django.db import transaction
+from django.utils import timezone
 
 from core.errors import Refused
 from segments import membership, rules, tasks
@@ -11,6 +13,11 @@ from segments.models import Segment
 from segments.rules import Problem, RuleError
 from team.models import User
 
+logger = logging.getLogger(__name__)
+WRITTEN = (
+    "kind", "name", "description", "rules", "size", "refreshed_at", "tried_at", "refresh_failed", "stale_since",
+    "updated_at",
+)  # fmt: skip
 AT_ONCE = 20_000  # members that a request still writes itself, in about a second; more is a task's work
 
 
@@ -87,16 +94,24 @@ def _settle(segment: Segment, raw: Any) -> Segment:
         segment.size = _size_of(raw)
     segment.rules, segment.refresh_failed = raw, ""
     segment.refreshed_at = segment.tried_at = None
+    segment.stale_since = timezone.now()
     segment.full_clean(exclude=["rules"])
-    with transaction.atomic():
-        segment.save()
-        is_small = segment.size + segment.memberships.count() <= AT_ONCE
-        if is_small:
-            membership.refresh(segment)
-        else:
-            # robust: a broker that is away must not undo the save; the periodic task finds the segment as well
-            transaction.on_commit(partial(tasks.refresh.delay, segment.pk), robust=True)
+    segment.save(update_fields=WRITTEN if segment.pk else None)
+    if segment.size + segment.memberships.count() <= AT_ONCE:
+        _refresh(segment)
+    else:
+        # robust: a broker that is away must not undo the save; the periodic task finds the segment as well
+        transaction.on_commit(partial(tasks.refresh.delay, segment.pk), robust=True)
     return segment
+
+
+def _refresh(segment: Segment) -> None:
+    """After the save was committed: those who follow changes meanwhile must know the segment."""
+    try:
+        membership.refresh(segment)
+    except Refused as refused:
+        # it is saved, says what is wrong, and is tried again
+        logger.warning("segment %s was saved but not refreshed: %s", segment.uuid, refused.message)
 
 
 def _size_of(raw: Any) -> int:

@@ -6,23 +6,26 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import OperationalError, connection, transaction
+from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
+from django.db.models import Case, F, Value, When
+from django.db.models.functions import Now
 from django.utils import timezone
-from psycopg import errors
 
 from contacts.models import Contact
 from core.errors import Refused
-from segments import explanation, rules
+from segments import dependencies, difference, drift, explanation, rules, sizes
 from segments.explanation import Answer
-from segments.models import Membership, Segment, SizePoint
+from segments.limits import limited
+from segments.models import Segment
 from segments.rules import Compiled
 
 COUNT_SECONDS = 10
 SAMPLE = 5
 REFRESH_SECONDS = 240
 SOURCE_AGE = timedelta(minutes=1)
-POINT_AGE = timedelta(hours=1)
+LOOK_AGAIN = timedelta(minutes=1)  # how late a rule about time may notice that it has passed
+LOCK_KEY = "hashtextextended('segments.membership', %s)"
 
 
 @dataclass(frozen=True)
@@ -93,12 +96,12 @@ def question_of(segment: Segment) -> Compiled:
     return Compiled(sql, (segment.pk,))
 
 
-def refresh(segment: Segment) -> Change:
+def refresh(segment: Segment, *, now: datetime | None = None) -> Change:
     """Bring the members up to date by difference and update the size on `segment`.
 
     What fails is kept in `refresh_failed` and raised as Refused; the members stay as they were.
     """
-    return _refresh_with_sources(segment, wait=True, seen={segment.pk})
+    return _refresh_with_sources(segment, wait=True, seen={segment.pk}, now=now)
 
 
 def explain(segment: Segment, contact: Contact) -> Explanation:
@@ -124,26 +127,23 @@ def _note(contact: Contact, fits: bool, is_member: bool) -> str:
     if contact.erased_at is not None:
         return "This person's data was erased, so no segment has them."
     if fits and not is_member:
-        return "They fit the rules now and come in with the next refresh."
-    return "They no longer fit the rules and leave with the next refresh." if is_member and not fits else ""
+        return "They fit the rules now and come in within moments."
+    return "They no longer fit the rules and leave within moments." if is_member and not fits else ""
 
 
 def add(segment: Segment, contacts: Iterable[Contact]) -> Change:
     """Put people into a static segment by hand."""
     _require_static(segment)
     with locked(segment):
-        rows = [Membership(segment=segment, contact=contact) for contact in contacts if contact.erased_at is None]
-        before = segment.memberships.count()
-        Membership.objects.bulk_create(rows, ignore_conflicts=True)
-        size = segment.memberships.count()
-        return _record(segment, Change(size - before, 0, size))
+        entered = difference.enter(segment.pk, [contact.pk for contact in contacts if contact.erased_at is None])
+        return _record(segment, Change(entered, 0, segment.memberships.count()))
 
 
 def remove(segment: Segment, contacts: Iterable[Contact]) -> Change:
     """Take people out of a static segment by hand."""
     _require_static(segment)
     with locked(segment):
-        left, _ = segment.memberships.filter(contact__in=list(contacts)).delete()
+        left = difference.leave(segment.pk, [contact.pk for contact in contacts])
         return _record(segment, Change(0, left, segment.memberships.count()))
 
 
@@ -155,17 +155,17 @@ def _require_static(segment: Segment) -> None:
         )
 
 
-def _refresh_with_sources(segment: Segment, *, wait: bool, seen: set[int]) -> Change:
+def _refresh_with_sources(segment: Segment, *, wait: bool, seen: set[int], now: datetime | None) -> Change:
     try:
-        _refresh_sources(segment, seen)
-        return _refresh(segment, wait=wait)
+        _refresh_sources(segment, seen, now)
+        return _refresh(segment, wait=wait, now=now)
     except Refused as refused:
         segment.refresh_failed = refused.message
         Segment.objects.filter(pk=segment.pk).update(refresh_failed=refused.message, tried_at=timezone.now())
         raise
 
 
-def _refresh_sources(segment: Segment, seen: set[int]) -> None:
+def _refresh_sources(segment: Segment, seen: set[int], now: datetime | None) -> None:
     """Segments that the rules ask about come first, unless they are fresh or another process is at them.
 
     `seen` ends the walk even where two edits at the same moment closed a circle.
@@ -175,53 +175,74 @@ def _refresh_sources(segment: Segment, seen: set[int]) -> None:
         if source.refreshed_at is not None and source.refreshed_at > timezone.now() - SOURCE_AGE:
             continue
         try:
-            _refresh_with_sources(source, wait=False, seen=seen)
+            _refresh_with_sources(source, wait=False, seen=seen, now=now)
         except Refused as refused:
             raise Refused("source_failed", f"It asks about the segment “{source}”. {refused.message}") from refused
 
 
-def _refresh(segment: Segment, *, wait: bool) -> Change:
-    with locked(segment, wait=wait) as is_ours:
+def _refresh(segment: Segment, *, wait: bool, now: datetime | None) -> Change:
+    with held(segment, wait=wait) as is_ours:
         if not is_ours:
             return Change(0, 0, segment.size)
-        segment.refresh_from_db(fields=["kind", "rules"])
-        question = question_of(segment)
-        with limited(REFRESH_SECONDS) as cursor:
-            change = _apply_difference(cursor, segment, question)
-        return _record(segment, change)
+        began = clock()
+        segment.refresh_from_db(fields=["kind", "rules", "followed_until"])
+        if segment.is_static:
+            return _record(segment, _apply(segment, question_of(segment)))
+        return _refresh_by_rules(segment, began, now or began)
 
 
-def _apply_difference(cursor: CursorWrapper, segment: Segment, question: Compiled) -> Change:
-    """The question is asked once, into a temporary table (which two cores may fill, unlike an INSERT's source)."""
-    cursor.execute(f"CREATE TEMP TABLE segment_wanted ON COMMIT DROP AS {question.sql}", question.params)
-    size = cursor.rowcount
-    cursor.execute("ANALYZE segment_wanted")
-    cursor.execute(
-        "INSERT INTO segments_membership (segment_id, contact_id) SELECT %s, w.id FROM segment_wanted w"
-        " WHERE NOT EXISTS (SELECT FROM segments_membership m WHERE m.segment_id = %s AND m.contact_id = w.id)",
-        [segment.pk, segment.pk],
+def _refresh_by_rules(segment: Segment, began: datetime, now: datetime) -> Change:
+    node, is_first = rules.parse(segment.rules), segment.followed_until is None
+    follows_anew = _depend(segment, dependencies.keys(node, now))
+    change = _apply(segment, rules.select(node.condition(now)), quietly=is_first)
+    _record(segment, change)
+    due_at = None if drift.is_timeless(node, now) else now + LOOK_AGAIN
+    # Whoever followed changes meanwhile could not know what it depends on before this transaction ends: once more.
+    is_hidden = follows_anew and connection.in_atomic_block
+    still = Value(None) if not is_hidden else F("stale_since")
+    segment.followed_until, segment.due_at = now, due_at
+    Segment.objects.filter(pk=segment.pk).update(
+        followed_until=now,
+        due_at=due_at,
+        stale_since=Case(When(stale_since__gt=began, then="stale_since"), default=still),
     )
-    entered = cursor.rowcount
-    cursor.execute(
-        "DELETE FROM segments_membership m WHERE m.segment_id = %s"
-        " AND NOT EXISTS (SELECT FROM segment_wanted w WHERE w.id = m.contact_id)",
-        [segment.pk],
-    )
-    left = cursor.rowcount
-    cursor.execute("DROP TABLE segment_wanted")  # a surrounding transaction may refresh another segment
-    return Change(entered, left, size)
+    if is_first:
+        _forget_answers_about(segment)
+    return change
+
+
+def _depend(segment: Segment, keys: set[str]) -> bool:
+    """Committed before the question is asked, so that no change falls between the two; True if it was news."""
+    return bool(Segment.objects.filter(pk=segment.pk).exclude(depends_on=sorted(keys)).update(depends_on=sorted(keys)))
+
+
+def _forget_answers_about(segment: Segment) -> None:
+    """Its first members are no news for the log, but whoever asked about it before it had any must ask again."""
+    key = dependencies.segment_key(segment.pk)
+    Segment.objects.filter(depends_on__contains=[key]).update(stale_since=Now())
+
+
+def _apply(segment: Segment, question: Compiled, *, quietly: bool = False) -> Change:
+    with limited(REFRESH_SECONDS) as cursor:
+        found = difference.find(cursor, segment.pk, question)
+    entered = difference.enter(segment.pk, found.entering, quietly=quietly)
+    return Change(entered, difference.leave(segment.pk, found.leaving), found.size)
 
 
 def _record(segment: Segment, change: Change) -> Change:
     now = timezone.now()
     segment.size, segment.refreshed_at, segment.tried_at, segment.refresh_failed = change.size, now, now, ""
     Segment.objects.filter(pk=segment.pk).update(size=change.size, refreshed_at=now, tried_at=now, refresh_failed="")
-    is_quiet = not (change.entered or change.left)
-    if not (is_quiet and segment.size_points.filter(at__gt=now - POINT_AGE).exists()):
-        SizePoint.objects.create(
-            segment=segment, size=change.size, entered_count=change.entered, left_count=change.left
-        )
+    sizes.note(segment.pk, entered=change.entered, left=change.left)
     return change
+
+
+def clock() -> datetime:
+    """The database's, which all processes on all machines share."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        moment: datetime = cursor.fetchone()[0]
+    return moment
 
 
 @contextmanager
@@ -230,34 +251,45 @@ def locked(segment: Segment, *, wait: bool = True) -> Iterator[bool]:
 
     An advisory lock, not a row lock: people can edit the segment's name while a long refresh runs.
     """
-    function = "pg_advisory_xact_lock" if wait else "pg_try_advisory_xact_lock"
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(f"SELECT {function}(hashtextextended('segments.membership', %s))", [segment.pk])  # noqa: S608
-        row = cursor.fetchone()
-        yield row[0] is not False
+    with transaction.atomic():
+        yield _lock(segment, "pg_advisory_xact_lock" if wait else "pg_try_advisory_xact_lock")
 
 
 @contextmanager
-def limited(seconds: float) -> Iterator[CursorWrapper]:
-    """A cursor whose statements may take that long each; Refused with a sentence when one takes longer."""
+def held(segment: Segment, *, wait: bool = True) -> Iterator[bool]:
+    """The same lock over several transactions, for work that commits piece by piece."""
+    if connection.in_atomic_block:
+        with locked(segment, wait=wait) as is_ours:
+            yield is_ours
+        return
+    is_ours = _lock(segment, "pg_advisory_lock" if wait else "pg_try_advisory_lock")
     try:
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("SELECT current_setting('statement_timeout')")
-            before = cursor.fetchone()[0]
-            _set_timeout(cursor, f"{int(seconds * 1000)}ms")
-            yield cursor
-            _set_timeout(cursor, before)  # a surrounding transaction goes on with what it had
-    except OperationalError as error:
-        if not isinstance(error.__cause__, errors.QueryCanceled):
-            raise
-        raise Refused(
-            "too_slow",
-            f"This question takes longer than {seconds:g} seconds. Ask for fewer events or use fewer “contains” rules.",
-        ) from error
+        yield is_ours
+    finally:
+        if is_ours:
+            _lock(segment, "pg_advisory_unlock")
 
 
-def _set_timeout(cursor: CursorWrapper, value: str) -> None:
-    cursor.execute("SELECT set_config('statement_timeout', %s, true)", [value])
+def try_locks(segment_ids: Iterable[int]) -> list[int]:
+    """Lock as many of these as nobody holds, to the end of the transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id FROM unnest(%s::bigint[]) id"
+            " WHERE pg_try_advisory_xact_lock(hashtextextended('segments.membership', id))",
+            [sorted(segment_ids)],
+        )
+        return [pk for (pk,) in cursor.fetchall()]
+
+
+def make_stale(segment_id: int, because: str = "") -> None:
+    """It needs a refresh; until then it follows no changes."""
+    Segment.objects.filter(pk=segment_id).update(stale_since=Now(), **({"refresh_failed": because} if because else {}))
+
+
+def _lock(segment: Segment, function: str) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {function}({LOCK_KEY})", [segment.pk])  # noqa: S608
+        return cursor.fetchone()[0] is not False
 
 
 def _count(cursor: CursorWrapper, question: Compiled) -> int:

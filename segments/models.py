@@ -1,8 +1,9 @@
 """Who: named questions about people, and the people who answer to them."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Now
 from django.utils import timezone
@@ -12,10 +13,15 @@ from core.models import Entity
 
 
 class SegmentQuerySet(models.QuerySet["Segment"]):
-    def due(self, age: timedelta) -> "SegmentQuerySet":
-        """Not tried for `age` or longer, the one that waited longest first."""
-        waiting = models.Q(tried_at=None) | models.Q(tried_at__lt=timezone.now() - age)
-        return self.filter(waiting).order_by(models.F("tried_at").asc(nulls_first=True), "pk")
+    def stale(self, *, patience: timedelta) -> "SegmentQuerySet":
+        """To be worked out in full, the one that waited longest first; one that failed only after `patience`."""
+        ready = models.Q(refresh_failed="") | models.Q(tried_at=None) | models.Q(tried_at__lt=timezone.now() - patience)
+        waiting = self.filter(ready, kind=Segment.Kind.DYNAMIC, stale_since__isnull=False)
+        return waiting.order_by(models.F("tried_at").asc(nulls_first=True), "pk")
+
+    def due(self, now: datetime) -> "SegmentQuerySet":
+        """Followed, and to be looked at again because time has passed."""
+        return self.filter(kind=Segment.Kind.DYNAMIC, stale_since=None, due_at__lte=now).order_by("due_at")
 
 
 class Segment(Entity):
@@ -40,6 +46,26 @@ class Segment(Entity):
         blank=True,
         editable=False,
         help_text="Last try, also a failed one, so that it waits its turn.",
+    )
+    depends_on = ArrayField(
+        models.TextField(),
+        default=list,
+        db_default=[],
+        editable=False,
+        help_text="Under which keys changes are noted that bear on it, as of the rules last refreshed.",
+    )
+    stale_since = models.DateTimeField(
+        null=True,
+        default=timezone.now,
+        db_default=Now(),
+        editable=False,
+        help_text="Needs a refresh; empty: follows each change by itself.",
+    )
+    followed_until = models.DateTimeField(
+        null=True, editable=False, help_text="Up to when the mere passing of time has been looked at."
+    )
+    due_at = models.DateTimeField(
+        null=True, editable=False, help_text="When to look at the passing of time again; empty: it changes nothing."
     )
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+", editable=False
@@ -72,6 +98,30 @@ class Membership(models.Model):
 
     def __str__(self) -> str:
         return f"{self.contact_id} in {self.segment_id}"
+
+
+class Recheck(models.Model):
+    """People to look at again for one segment, because time has passed or because it was being refreshed."""
+
+    segment = models.ForeignKey(Segment, on_delete=models.CASCADE, related_name="+", db_constraint=False)
+    contact_ids = ArrayField(models.BigIntegerField())
+
+    def __str__(self) -> str:
+        return f"{len(self.contact_ids)} for {self.segment_id}"
+
+
+class Transition(models.Model):
+    """People who entered or left one segment at once, until they are drained into the event log (transitions.py)."""
+
+    segment = models.ForeignKey(
+        Segment, on_delete=models.CASCADE, related_name="+", db_constraint=False, db_index=False
+    )
+    is_entry = models.BooleanField()
+    contact_ids = ArrayField(models.BigIntegerField())
+    at = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        return f"{len(self.contact_ids)} {'entered' if self.is_entry else 'left'} {self.segment_id}"
 
 
 class SizePoint(models.Model):

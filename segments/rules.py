@@ -63,10 +63,10 @@ def _no_constant(name: str) -> float:
     raise ValueError(f"{name} is not a number")
 
 
-def parse(raw: Any) -> Node:
-    """The checked tree; RuleError with every problem found otherwise."""
+def parse(raw: Any, catalogue: Catalogue | None = None) -> Node:
+    """The checked tree; RuleError with every problem found otherwise. Many trees may share one catalogue."""
     _measure(raw)
-    parser = _Parser()
+    parser = _Parser(catalogue or Catalogue())
     node = parser.node(raw, "")
     if parser.problems or node is None:
         raise RuleError(parser.problems)
@@ -130,9 +130,9 @@ def _inside(item: Any) -> list[Any]:
 class _Parser:
     """One walk over the tree that collects problems instead of stopping at the first."""
 
-    def __init__(self) -> None:
+    def __init__(self, catalogue: Catalogue) -> None:
         self.problems: list[Problem] = []
-        self.catalogue = Catalogue()
+        self.catalogue = catalogue
 
     def node(self, raw: Any, path: str) -> Node | None:
         try:

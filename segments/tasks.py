@@ -1,4 +1,4 @@
-"""Background work of segments: one refresh, and the periodic look for those that grew stale."""
+"""Background work of segments: refreshes, the passing of time, and following changes where no process does."""
 
 import logging
 import time
@@ -8,13 +8,14 @@ from celery import shared_task
 from django.utils import timezone
 
 from core.errors import Refused
-from segments import membership
+from segments import aging, matching, membership
 from segments.models import Segment
 
 logger = logging.getLogger(__name__)
 
-STALE = timedelta(minutes=15)
-TICK_SECONDS = 45  # a tick stops taking on more before the next one starts
+PATIENCE = timedelta(minutes=15)  # before one that failed is tried again
+TICK_SECONDS = 15  # a tick stops taking on more before the next one starts
+FOLLOW_SECONDS = 8
 
 
 @shared_task
@@ -29,11 +30,29 @@ def refresh(segment_id: int) -> None:
 def refresh_due() -> int:
     """Refresh those that wait longest until the tick's time is up; returns how many."""
     ends, done = time.monotonic() + TICK_SECONDS, 0
-    for segment in Segment.objects.due(STALE):
+    for segment in Segment.objects.stale(patience=PATIENCE):
         if time.monotonic() > ends:
             break
         done += _claim(segment) and _refresh(segment)
     return done
+
+
+@shared_task
+def look_at_the_time() -> int:
+    """Find the people whom the passing of time may have moved; returns for how many segments."""
+    ends, done = time.monotonic() + TICK_SECONDS, 0
+    for segment in Segment.objects.due(timezone.now()):
+        if time.monotonic() > ends:
+            break
+        aging.look(segment)
+        done += 1
+    return done
+
+
+@shared_task
+def follow() -> None:
+    """What `manage.py follow_segments` does all the time, in case it isn't running."""
+    matching.catch_up(seconds=FOLLOW_SECONDS)
 
 
 def _claim(segment: Segment) -> bool:

@@ -123,13 +123,14 @@ def test_two_refreshes_at_once_wait_for_each_other_and_agree() -> None:
 
 
 @pytest.mark.django_db
-class TestDue:
-    def test_the_stalest_are_refreshed_first_and_fresh_ones_left_alone(self) -> None:
+class TestStale:
+    def test_those_that_wait_longest_are_refreshed_first_and_fresh_ones_left_alone(self) -> None:
         person("Ann", tags=["vip"])
         fresh, stale = segment("Fresh", VIP), segment("Stale", VIP)
+        Segment.objects.filter(pk=fresh.pk).update(stale_since=None)
         never = Segment.objects.create(name="Never", rules=VIP)
-        Segment.objects.filter(pk=stale.pk).update(tried_at=timezone.now() - timedelta(minutes=16))
-        assert [due.name for due in Segment.objects.due(tasks.STALE)] == ["Never", "Stale"]
+        membership.make_stale(stale.pk)
+        assert [due.name for due in Segment.objects.stale(patience=tasks.PATIENCE)] == ["Never", "Stale"]
         assert tasks.refresh_due() == 2
         assert members(never) == "Ann"
         assert Segment.objects.get(pk=fresh.pk).refreshed_at == fresh.refreshed_at
@@ -138,7 +139,7 @@ class TestDue:
         Segment.objects.create(name="Broken", rules={"field": "nope"})
         Segment.objects.create(name="Sound", rules=VIP)
         assert tasks.refresh_due() == 1
-        assert not Segment.objects.due(tasks.STALE).exists()
+        assert not Segment.objects.stale(patience=tasks.PATIENCE).filter(name="Broken").exists()
         assert Segment.objects.get(name="Broken").refresh_failed
 
 
@@ -165,15 +166,15 @@ class TestExplanation:
             (False, "Did “purchase” once in the last 30 days; asked is: at least 2 times"),
         ]
 
-    def test_it_says_when_the_next_refresh_will_change_something(self) -> None:
+    def test_it_says_when_someone_is_about_to_come_in_or_leave(self) -> None:
         ann = person("Ann")
         vips = segment("VIPs", VIP)
         Contact.objects.filter(pk=ann.pk).update(tags=["vip"])
-        assert "come in with the next refresh" in membership.explain(vips, ann).note
+        assert "come in within moments" in membership.explain(vips, ann).note
         membership.refresh(vips)
         assert membership.explain(vips, ann).note == ""
         Contact.objects.filter(pk=ann.pk).update(tags=[])
-        assert "leave with the next refresh" in membership.explain(vips, ann).note
+        assert "leave within moments" in membership.explain(vips, ann).note
 
 
 @pytest.mark.django_db
