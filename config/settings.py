@@ -134,7 +134,9 @@ CELERY_BEAT_SCHEDULE = {
         "campaigns.tasks.start_due": 10,
         "contacts.tasks.resume_imports": 30,
         "contacts.tasks.merge_duplicates": 60,
-        "segments.tasks.refresh_due": 60,
+        "segments.tasks.follow": 10,
+        "segments.tasks.refresh_due": 20,
+        "segments.tasks.look_at_the_time": 30,
         "events.tasks.make_partitions": 3600,
         "events.tasks.bring_strays_home": 300,
     }.items()
