@@ -20,6 +20,7 @@ from team.models import Notice
 
 MAX_IDLE_SECONDS = 30  # servers hang up on idle lines after minutes; a line this old is not worth the risk
 PAUSE_AFTER = 5  # refusals in a row, those of lines side by side counted as one
+PATIENCE = timedelta(hours=24)  # with an account that is over its quota: a daily one is new by then
 FIRST_WAIT = timedelta(seconds=10)
 LONGEST_WAIT = timedelta(minutes=15)
 
@@ -108,16 +109,26 @@ def refused(account: Account, campaign: Campaign, refusal: AccountRefused, *, be
     account.refresh_from_db()
     now = timezone.now()
     wait = max((account.retry_at or now) - now, timedelta())
-    if refusal.permanent or (is_news and account.failure_count >= PAUSE_AFTER):
+    if refusal.permanent or (is_news and _lasts(account)):
         _pause(account, campaign, refusal)
     return wait
 
 
+def _lasts(account: Account) -> bool:
+    is_slow_for_long = account.failing_since is not None and account.failing_since < timezone.now() - PATIENCE
+    return account.failure_count >= PAUSE_AFTER or is_slow_for_long
+
+
 def _count(account: Account, refusal: AccountRefused) -> None:
-    """One more refusal in a row: each waits twice as long as the one before, unless the provider says how long."""
+    """One more refusal in a row: each waits twice as long as the one before, unless the provider says how long.
+
+    One with a wait of its own only slows the account down: it is no step towards the pause.
+    """
     now = timezone.now()
-    account.failure, account.failure_count = str(refusal)[:2000], account.failure_count + 1
+    account.failure = str(refusal)[:2000]
     account.failing_since = account.failing_since or now
+    if refusal.wait is None:
+        account.failure_count += 1
     account.retry_at = now + (refusal.wait or min(FIRST_WAIT * 2 ** (account.failure_count - 1), LONGEST_WAIT))
     account.save(update_fields=["failure", "failure_count", "failing_since", "retry_at"])
 

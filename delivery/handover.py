@@ -139,6 +139,8 @@ class Crew:
 
     def _record(self, group: Sequence[Ready], results: Sequence[Result], *, took: timedelta) -> None:
         pairs = list(zip(group, results, strict=True))
+        self._give_back([ready for ready, result in pairs if result.outcome is Outcome.UNTOUCHED], State.SENDING)
+        pairs = [(ready, result) for ready, result in pairs if result.outcome is not Outcome.UNTOUCHED]
         endings = [ending(result, attempt=ready.row.attempt) for ready, result in pairs]
         ledger.settle(endings, expected=[State.SENDING], worker=self._worker)
         if took.total_seconds() > settings.LEASE_SECONDS / 2:  # others may have given it up
@@ -147,7 +149,8 @@ class Crew:
             if result.address_is_bad:
                 reason = Suppression.Reason.HARD_BOUNCE
                 consent.suppress(ready.envelope.recipient, reason=reason, detail=result.detail[:500])
-        accounts.works_again(self._account)
+        if any(result.outcome is not Outcome.UNKNOWN for _, result in pairs):
+            accounts.works_again(self._account)
 
     def _record_late(self, endings: Sequence[Ending]) -> None:
         """A slow server's answers outlast the lease: of what was given up as unknown we know what became after all."""
@@ -170,3 +173,5 @@ def ending(result: Result, *, attempt: int) -> Ending:
             return Ending(result.ledger_id, State.PLANNED, "retry", result.detail)
         case Outcome.UNKNOWN:
             return Ending(result.ledger_id, State.UNKNOWN, "no_answer", result.detail)
+        case Outcome.UNTOUCHED:
+            raise ValueError("What was not tried has no ending")

@@ -14,7 +14,8 @@ class Outcome(enum.Enum):
 
     ACCEPTED = "accepted"
     REJECTED = "rejected"  # for good, this recipient
-    RETRY = "retry"  # certainly not accepted; may be tried again
+    RETRY = "retry"  # certainly not accepted, for a reason of its own; may be tried again
+    UNTOUCHED = "untouched"  # certainly not accepted, for no reason of its own: no attempt
     UNKNOWN = "unknown"  # may or may not have been accepted
 
 
@@ -42,7 +43,7 @@ class Result:
 class AccountRefused(Exception):
     """The provider takes nothing from this account now; what was not yet handed over stays untouched.
 
-    `wait` is the provider's own Retry-After where it gave one. `permanent`: credentials, a blocked sender.
+    `wait`: we go too fast or over a quota, and this is how long to wait. `permanent`: credentials, a blocked sender.
     """
 
     def __init__(self, message: str, *, wait: timedelta | None = None, permanent: bool = False) -> None:

@@ -10,6 +10,7 @@ import smtplib
 import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
@@ -17,6 +18,8 @@ from django.conf import settings
 from delivery.providers.base import AccountRefused, Connection, Envelope, Outcome, Provider, Result, providers
 
 TIMEOUT_SECONDS = 60
+THROTTLED_WAIT = timedelta(minutes=1)  # servers that say “not now” to a sender don't say until when
+NOT_ACCEPTED = (Outcome.RETRY, Outcome.UNTOUCHED)
 MAX_REPLY_LINE = 8192
 MAX_REPLY_LINES = 100
 
@@ -63,7 +66,7 @@ class SmtpConnection(Connection):
         except (OSError, ValueError) as error:
             self.close()
             results.extend(self._after_breakdown(envelopes, results, error))
-        if results and all(result.outcome is Outcome.RETRY for result in results) and self._refusal is not None:
+        if self._refusal is not None and all(result.outcome in NOT_ACCEPTED for result in results):
             refusal, self._refusal = self._refusal, None
             raise refusal
         return results
@@ -135,9 +138,11 @@ class SmtpConnection(Connection):
     def _verdict(self, envelope: Envelope, mail: Reply, rcpt: Reply, final: Reply) -> Result:
         """What the three answers say of one message. The first that is no "yes" decides."""
         if not mail.is_positive:
-            if mail.code >= 500:
-                self._refusal = AccountRefused(f"The server refuses this sender: {mail}", permanent=True)
-            return Result(envelope.ledger_id, Outcome.RETRY, f"Sender refused: {mail}")
+            # About the sender, which all of the batch share: greylisting, throttling and quotas say 4xx here.
+            is_for_good = mail.code >= 500
+            wait = None if is_for_good else THROTTLED_WAIT
+            self._refusal = AccountRefused(f"The server refuses this sender: {mail}", wait=wait, permanent=is_for_good)
+            return Result(envelope.ledger_id, Outcome.UNTOUCHED, f"Sender refused: {mail}")
         if not rcpt.is_positive:
             if rcpt.code < 500:
                 return Result(envelope.ledger_id, Outcome.RETRY, str(rcpt))
@@ -156,7 +161,7 @@ class SmtpConnection(Connection):
         if self._body_begun <= done:
             self._refusal = AccountRefused(f"The connection broke: {text}")
         return [
-            Result(envelope.ledger_id, Outcome.UNKNOWN if index < self._body_begun else Outcome.RETRY, text)
+            Result(envelope.ledger_id, Outcome.UNKNOWN if index < self._body_begun else Outcome.UNTOUCHED, text)
             for index, envelope in enumerate(envelopes[done:], start=done)
         ]
 

@@ -1,7 +1,7 @@
 """A provider in a process of its own: an SMTP server whose accept log is the oracle, with faults on demand.
 
     python -m tests.delivery.fake_smtp LOG [--no-pipelining] [--refuse-sender] [--busy] [--delay SECONDS]
-        [--open-after SECONDS]
+        [--open-after SECONDS] [--quota MESSAGES] [--close-after MESSAGES]
 
 Every accepted message appends its Message-ID and recipient to LOG before "250" is answered. A recipient's address asks
 for its own fault: bounce@ is refused for good (550 5.1.1), later@ for now (451), policy@ by policy (550 5.7.1), and
@@ -31,15 +31,17 @@ class Provider:
             return
         await self.opening()
         writer.write(b"220 fake ESMTP\r\n")
-        recipient = ""
+        recipient, taken = "", 0
         while line := await reader.readline():
             verb = line[:4].upper()
             if verb in (b"EHLO", b"HELO"):
                 extra = b"" if self.options.no_pipelining else b"250-PIPELINING\r\n"
                 writer.write(b"250-fake\r\n" + extra + b"250-8BITMIME\r\n250 ENHANCEDSTATUSCODES\r\n")
             elif verb == b"MAIL":
-                refused = self.options.refuse_sender
-                writer.write(b"550 5.7.1 sender blocked\r\n" if refused else b"250 2.1.0 Ok\r\n")
+                if taken == self.options.close_after:
+                    writer.write(b"421 4.7.0 too many messages on this line\r\n")
+                    break
+                writer.write(self.answer_to_sender())
             elif verb == b"RCPT":
                 recipient = line.split(b"<")[1].split(b">")[0].decode()
                 writer.write(self.answer_to(recipient))
@@ -49,12 +51,13 @@ class Provider:
                     continue
                 writer.write(b"354 go ahead\r\n")
                 body = await self.body(reader)
-                if self.options.refuse_sender:
+                if not self.answer_to_sender().startswith(b"250"):
                     writer.write(b"554 5.5.1 no valid sender\r\n")
                     continue
                 if self.options.delay:
                     await asyncio.sleep(self.options.delay)
                 self.accept(body, recipient)
+                taken += 1
                 if recipient.startswith("cut@"):
                     writer.transport.abort()
                     return
@@ -78,6 +81,13 @@ class Provider:
         while (line := await reader.readline()) not in (b".\r\n", b""):
             lines.append(line)
         return b"".join(lines)
+
+    def answer_to_sender(self) -> bytes:
+        if self.options.refuse_sender:
+            return b"550 5.7.1 sender blocked\r\n"
+        if self.accepted == self.options.quota:
+            return b"452 4.3.1 over quota\r\n"
+        return b"250 2.1.0 Ok\r\n"
 
     @staticmethod
     def answer_to(recipient: str) -> bytes:
@@ -114,5 +124,7 @@ if __name__ == "__main__":
     parser.add_argument("--busy", action="store_true")
     parser.add_argument("--delay", type=float, default=0)
     parser.add_argument("--open-after", type=float, default=0)
+    parser.add_argument("--quota", type=int)
+    parser.add_argument("--close-after", type=int)
     parser.add_argument("--keep", default="")
     asyncio.run(main(parser.parse_args()))

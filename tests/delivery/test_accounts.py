@@ -96,6 +96,23 @@ def test_no_wait_grows_without_end_and_a_provider_s_own_wait_wins(campaign: Camp
     assert refuse(account, campaign, own) == timedelta(seconds=7)
 
 
+def test_an_account_over_its_quota_slows_down_and_pauses_only_when_a_day_is_over(
+    campaign: Campaign, account: Account
+) -> None:
+    busy = AccountRefused("Over quota", wait=timedelta(minutes=1))
+    for _ in range(accounts.PAUSE_AFTER + 1):
+        assert refuse(account, campaign, busy) == timedelta(minutes=1)
+        Account.objects.update(retry_at=timezone.now())
+        account.refresh_from_db()
+    campaign.refresh_from_db()
+    assert campaign.status == Campaign.Status.SENDING
+    Account.objects.update(failing_since=timezone.now() - accounts.PATIENCE)
+    account.refresh_from_db()
+    refuse(account, campaign, busy)
+    campaign.refresh_from_db()
+    assert campaign.status == Campaign.Status.PAUSED
+
+
 def test_lines_side_by_side_in_one_outage_count_as_one_refusal(campaign: Campaign, account: Account) -> None:
     began_at = timezone.now()
     for _ in range(accounts.PAUSE_AFTER + 3):

@@ -5,6 +5,7 @@ import email.policy
 import threading
 import time
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from django.db import connection
@@ -147,6 +148,42 @@ def test_a_cut_line_after_the_body_leaves_one_unknown_and_loses_nobody(
     assert states(run) == {"sent": 8, "unknown:no_answer": 1}
     assert len(provider.accepted()) == 9
     assert set(provider.accepted().values()) == {1}
+
+
+@pytest.mark.parametrize("options", [[], ["--no-pipelining"]])
+def test_a_server_that_closes_after_some_messages_costs_nobody_an_attempt(
+    editor: User, start_provider: Callable[..., Provider], options: list[str]
+) -> None:
+    provider = start_provider("--close-after", "3", *options)
+    account = make_account(provider, max_connections=1)
+    make_people(8)
+    run = plan(make_campaign(editor))
+    for _ in range(3):  # as the sweep starts it again while something is due
+        drain()
+    assert states(run) == {"sent": 8}
+    assert set(Message.objects.values_list("attempt", flat=True)) == {1}
+    assert set(provider.accepted().values()) == {1}
+    account.refresh_from_db()
+    assert account.retry_at is None
+
+
+@pytest.mark.parametrize("options", [[], ["--no-pipelining"]])
+def test_a_sender_over_its_quota_slows_the_account_and_costs_nobody_an_attempt(
+    editor: User, start_provider: Callable[..., Provider], options: list[str]
+) -> None:
+    account = make_account(start_provider("--quota", "3", *options), max_connections=1)
+    make_people(8)
+    campaign = make_campaign(editor)
+    run = plan(campaign)
+    drain()
+    drain()  # as the sweep starts it again while something is due
+    assert states(run) == {"sent": 3, "planned:account_refused": 5}
+    assert set(Message.objects.filter(state="planned").values_list("attempt", flat=True)) == {0}
+    account.refresh_from_db()
+    campaign.refresh_from_db()
+    assert "over quota" in account.failure
+    assert account.retry_at > timezone.now() + timedelta(seconds=50)
+    assert campaign.status == Campaign.Status.SENDING
 
 
 @override_settings(LEASE_SECONDS=0)

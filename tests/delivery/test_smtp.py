@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from delivery.providers import providers
-from delivery.providers.base import AccountRefused, Connection, Envelope, Outcome
+from delivery.providers.base import AccountRefused, Connection, Envelope
 
 ENVELOPE = Envelope(1, "news@example.com", "person@example.com", b"Subject: Hi\r\n\r\nHi\r\n")
 
@@ -35,9 +35,9 @@ def connect() -> Iterator[Callable[[bytes], Connection]]:
 
 
 def test_what_the_ledger_can_t_hold_is_left_out_of_an_answer(connect: Callable[[bytes], Connection]) -> None:
-    [result] = connect(b"451 4.3.0 not\0 now\r\n").send([ENVELOPE])
-    assert result.outcome is Outcome.RETRY
-    assert result.detail == "Sender refused: 451 4.3.0 not now"
+    with pytest.raises(AccountRefused) as refusal:
+        connect(b"451 4.3.0 not\0 now\r\n").send([ENVELOPE])
+    assert str(refusal.value) == "The server refuses this sender: 451 4.3.0 not now"
 
 
 def test_an_answer_without_an_end_is_cut_off(connect: Callable[[bytes], Connection]) -> None:
