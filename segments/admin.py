@@ -38,6 +38,7 @@ class SegmentAdmin(ModelAdmin):
         return [
             path("add/", view(pages.edit), name="segments_segment_add"),
             path("preview/", view(pages.preview), name="segments_segment_preview"),
+            path("read/", view(pages.read), name="segments_segment_read"),
             path("suggest/", view(pages.suggest), name="segments_segment_suggest"),
             path("<int:pk>/change/", view(pages.show), name="segments_segment_change"),
             path("<int:pk>/edit/", view(pages.edit), name="segments_segment_edit"),

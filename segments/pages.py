@@ -1,5 +1,6 @@
 """The console's pages of one segment: overview, form, members, why someone is in or out; and what the form asks."""
 
+from dataclasses import asdict
 from typing import Any
 
 from django.contrib import admin, messages
@@ -12,9 +13,21 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from contacts.models import Contact
 from core.errors import Refused
 from events import names
-from segments import behaviour, chart, definition, fields, insight, membership, naming, rules, suggestions
+from segments import (
+    behaviour,
+    chart,
+    definition,
+    fields,
+    insight,
+    membership,
+    naming,
+    rules,
+    suggestions,
+)
+from segments import preview as previewing
 from segments.forms import PeopleForm, SegmentForm
 from segments.models import Segment
+from segments.operators.base import SIGNS
 from segments.representations import field_as_json
 from segments.rules import Line, RuleError
 from team.models import User
@@ -159,13 +172,11 @@ def delete(request: HttpRequest, pk: int) -> HttpResponse:
 def preview(request: HttpRequest) -> JsonResponse:
     """Size and sample for the rules in the request's body, while they are being written."""
     _need(request, "segments.view_segment")
+    assert isinstance(request.user, User)  # noqa: S101  admin_view let nobody else through
     try:
-        found = membership.preview(rules.loads(request.body.decode(errors="replace")))
-    except RuleError as error:
-        problems = [{"path": problem.path, "message": problem.message} for problem in error.problems]
-        return JsonResponse({"message": error.message, "problems": problems}, status=400)
+        found = previewing.of(_rules_in(request), by=request.user)
     except Refused as refused:
-        return JsonResponse({"message": refused.message, "problems": []}, status=400)
+        return _refusal(refused)
     sample = [
         {
             "name": str(contact),
@@ -175,16 +186,45 @@ def preview(request: HttpRequest) -> JsonResponse:
         for contact in found.sample
     ]
     facts = {"size": found.size, "base": found.base, "percent": found.percent, "warning": found.warning}
-    return JsonResponse(facts | {"sample": sample})
+    return JsonResponse(facts | {"sample": sample, "words": asdict(found.words)})
+
+
+@require_POST
+def read(request: HttpRequest) -> JsonResponse:
+    """Rules that somebody pasted, in the form that the builder shows."""
+    _need(request, "segments.view_segment")
+    try:
+        raw = _rules_in(request)
+        rules.parse(raw)
+    except Refused as refused:
+        return _refusal(refused)
+    return JsonResponse({"rules": raw})
+
+
+def _rules_in(request: HttpRequest) -> Any:
+    return rules.loads(request.body.decode(errors="replace"))
+
+
+def _refusal(refused: Refused) -> JsonResponse:
+    problems = refused.problems if isinstance(refused, RuleError) else []
+    said = {"message": refused.message, "code": refused.code, "problems": [asdict(problem) for problem in problems]}
+    return JsonResponse(said, status=400)
 
 
 @require_safe
 def suggest(request: HttpRequest) -> JsonResponse:
     """Values that people really have, or names of events, while one is being typed."""
     _need(request, "segments.view_segment")
-    field, typed = request.GET.get("field", ""), request.GET.get("q", "")
+    asked, typed = request.GET, request.GET.get("q", "")
     try:
-        found = suggestions.event_names() if "events" in request.GET else suggestions.values_of(field, typed)
+        if "events" in asked:
+            found = suggestions.event_names(typed)
+        elif "property" in asked:
+            found = suggestions.values_of_property(asked.get("event", ""), asked["property"], typed)
+        elif "event" in asked:
+            found = suggestions.properties_of(asked["event"], typed)
+        else:
+            found = suggestions.values_of(asked.get("field", ""), typed)
     except Refused as refused:  # they took too long: one types without them
         return JsonResponse({"values": [], "message": refused.message})
     return JsonResponse({"values": found})
@@ -205,10 +245,11 @@ def _save(request: HttpRequest, segment: Segment | None, cleaned: dict[str, Any]
 def _form_page(request: HttpRequest, segment: Segment | None, form: SegmentForm, status: int = 200) -> HttpResponse:
     context = {
         "form": form,
-        "problems": [{"path": problem.path, "message": problem.message} for problem in form.problems],
+        "problems": [asdict(problem) for problem in form.problems],
         "catalogue": {
             "fields": [field_as_json(field) for field in fields.everything(fields.Catalogue())],
             "behaviour": behaviour.describe(),
+            "signs": SIGNS,
         },
     }
     return _page(request, "edit", segment, context, status=status)

@@ -1,0 +1,37 @@
+/* Builds what the console serves. `node build.mjs --check` builds in memory and fails where a committed file differs. */
+import { readFile } from "node:fs/promises";
+import { build } from "esbuild";
+
+const SEGMENTS = "../segments/static/segments";
+const isCheck = process.argv.includes("--check");
+
+const { outputFiles } = await build({
+  absWorkingDir: import.meta.dirname,
+  entryPoints: { builder: "src/segments/main.tsx" },
+  outdir: SEGMENTS,
+  bundle: true,
+  minify: true,
+  format: "iife",
+  target: "es2022",
+  jsx: "automatic",
+  charset: "utf8",
+  legalComments: "inline",
+  define: { "process.env.NODE_ENV": '"production"' },
+  write: false,
+});
+
+const { mkdir, writeFile } = await import("node:fs/promises");
+let stale = 0;
+for (const file of outputFiles) {
+  const committed = await readFile(file.path, "utf8").catch(() => "");
+  if (committed === file.text) continue;
+  if (isCheck) {
+    console.error(`${file.path} is not what its sources build: run "make frontend" and commit it.`);
+    stale += 1;
+  } else {
+    await mkdir(SEGMENTS, { recursive: true });
+    await writeFile(file.path, file.text);
+    console.log(`${file.path}: ${Math.round(file.text.length / 1024)} KB`);
+  }
+}
+process.exit(stale ? 1 : 0);
