@@ -6,8 +6,9 @@ from contacts.models import Contact
 from core.errors import Refused
 from templates_app import rendering
 
-# A preview's link must unsubscribe nobody.
+# A preview's links must change nothing for anybody.
 UNSUBSCRIBE_EXAMPLE = "https://example.com/unsubscribe"
+PREFERENCES_EXAMPLE = "https://example.com/preferences"
 
 
 EXAMPLE = Contact(email="sam@example.com", first_name="Sam", last_name="Example")
@@ -22,6 +23,7 @@ def content(variant: Variant, contact: Contact) -> rendering.Content:
     context = {
         **rendering.contact_context(contact),
         "unsubscribe_url": UNSUBSCRIBE_EXAMPLE,
+        "preferences_url": PREFERENCES_EXAMPLE,
         "campaign": {"name": variant.campaign.name},
         "sender": {
             "name": sender.name if sender else "",

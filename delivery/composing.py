@@ -63,6 +63,7 @@ class Composer:
                 **rendering.contact_context(contact),
                 **self._shared,
                 "unsubscribe_url": unsubscribe,
+                "preferences_url": self._links.preferences(contact.id),
                 "data": row.data or {},
             },
             link=self._links.click(row.id) if self._campaign.tracks_clicks else None,

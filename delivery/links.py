@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from django.conf import settings
 
+from contacts import preferences
 from core import tokens
 from templates_app.models import Link
 
@@ -52,6 +53,7 @@ class LinkMaker:
     sign_open: Callable[[bytes], str]
     sign_click: Callable[[bytes], str]
     sign_unsubscribe: Callable[[bytes], str]
+    sign_preferences: Callable[[bytes], str]
     link_tails: dict[int, bytes] = field(default_factory=dict)
 
     @classmethod
@@ -61,6 +63,7 @@ class LinkMaker:
             sign_open=tokens.signer(OPEN),
             sign_click=tokens.signer(CLICK),
             sign_unsubscribe=tokens.signer(UNSUBSCRIBE),
+            sign_preferences=tokens.signer(preferences.PURPOSE),
         )
 
     def pixel(self, message_id: int) -> str:
@@ -82,3 +85,6 @@ class LinkMaker:
 
     def unsubscribe(self, message_id: int) -> str:
         return f"{self.base}/u/{self.sign_unsubscribe(packed(message_id))}"
+
+    def preferences(self, contact_id: int) -> str:
+        return f"{self.base}/p/{self.sign_preferences(preferences.payload(contact_id))}"

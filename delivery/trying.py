@@ -13,8 +13,9 @@ from templates_app import publishing, rendering
 from templates_app.models import TemplateVersion
 
 PREFIX = "[Test] "
-# Links of a test are plain: a click on one must not count, and its unsubscribe link must unsubscribe nobody.
+# Links of a test are plain: a click on one must not count, and its own links must change nothing for anybody.
 UNSUBSCRIBE_EXAMPLE = "https://example.com/unsubscribe"
+PREFERENCES_EXAMPLE = "https://example.com/preferences"
 
 
 def send_test(version: TemplateVersion, *, to: Contact, sender: Sender | None = None, name: str = "Test") -> str:
@@ -61,6 +62,7 @@ def _envelope(version: TemplateVersion, to: Contact, campaign: Campaign) -> Enve
         "sender": {"name": sender.name, "email": sender.email, "postal_address": sender.postal_address},
         "campaign": {"name": campaign.name},
         "unsubscribe_url": UNSUBSCRIBE_EXAMPLE,
+        "preferences_url": PREFERENCES_EXAMPLE,
     }
     try:
         content = publishing.renderer_of(version).render(context)

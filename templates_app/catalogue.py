@@ -27,6 +27,7 @@ _CONTACT = [
 ]
 _SYSTEM = [
     Variable("unsubscribe_url", "Unsubscribe link", "Message", "https://example.com/unsubscribe"),
+    Variable("preferences_url", "Link to their preferences", "Message", "https://example.com/preferences"),
     Variable("sender.name", "Sender's name", "Message", "Example Sender"),
     Variable("sender.email", "Sender's address", "Message", "hello@example.com"),
     Variable("sender.postal_address", "Postal address", "Message", "1 Example Street, 12345 Example City"),

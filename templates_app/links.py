@@ -20,7 +20,7 @@ _TAG = re.compile(r"<[^>]*>")
 _ALT = re.compile(r'\salt="([^"]*)"', re.IGNORECASE)
 _CONTROL = re.compile("[\x00-\x1f\x7f\u2028\u2029]")
 _LIQUID = re.compile(r"\{\{.*?\}\}|\{%.*?%\}")
-_UNTRACKED = re.compile(r"\{\{-?\s*unsubscribe_url\s*-?\}\}")
+_UNTRACKED = re.compile(r"\{\{-?\s*(?:unsubscribe_url|preferences_url)\s*-?\}\}")
 _KEPT_SCHEMES = {"mailto", "tel", "sms"}
 MAX_LINKS = 500
 MAX_URL = 2_000
