@@ -142,13 +142,14 @@ class Crew:
         self._give_back([ready for ready, result in pairs if result.outcome is Outcome.UNTOUCHED], State.SENDING)
         pairs = [(ready, result) for ready, result in pairs if result.outcome is not Outcome.UNTOUCHED]
         endings = [ending(result, attempt=ready.row.attempt) for ready, result in pairs]
-        ledger.settle(endings, expected=[State.SENDING], worker=self._worker)
-        if took.total_seconds() > settings.LEASE_SECONDS / 2:  # others may have given it up
-            self._record_late(endings)
+        # Suppressed first: if we end before the answer is recorded, at least we never write there again.
         for ready, result in pairs:
             if result.address_is_bad:
                 reason = Suppression.Reason.HARD_BOUNCE
                 consent.suppress(ready.envelope.recipient, reason=reason, detail=result.detail[:500])
+        ledger.settle(endings, expected=[State.SENDING], worker=self._worker)
+        if took.total_seconds() > settings.LEASE_SECONDS / 2:  # others may have given it up
+            self._record_late(endings)
         if any(result.outcome is not Outcome.UNKNOWN for _, result in pairs):
             accounts.works_again(self._account)
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from contacts.models import Contact, Suppression
 from delivery import ledger, outbox, throttle
 from delivery.handover import GROUP
 from delivery.models import Message, Run
@@ -76,6 +77,18 @@ def test_a_worker_killed_by_signal_while_sending_leaves_at_most_what_was_in_flig
     ledger.reap()
     drain()
     agree(run, provider, unknown_at_most=2 * GROUP)
+
+
+def test_a_worker_killed_before_it_records_a_bounce_has_suppressed_the_address(
+    editor: User, provider: Provider, start_sender: Callable[..., Process]
+) -> None:
+    make_account(provider)
+    [person] = make_people(1)
+    Contact.objects.filter(pk=person.pk).update(email="bounce@example.com")
+    run = plan(make_campaign(editor))
+    assert start_sender(CARILLON_FAILPOINT="before_result_commit").wait() == 9
+    assert states(run) == {"sending": 1}
+    assert Suppression.objects.get().address == "bounce@example.com"
 
 
 def test_three_deaths_on_one_row_set_it_aside(
