@@ -12,17 +12,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db import connections
+from django.db import connections, transaction
 from django.utils import timezone
 
-from campaigns.models import Campaign
 from contacts import consent
 from contacts.models import Suppression
 from core import failpoints
 from delivery import accounts, ledger, outbox, throttle
 from delivery.accounts import Lines
 from delivery.ledger import Claimed, Ending, State
-from delivery.models import Account, Message
+from delivery.models import Account, Run
 from delivery.providers.base import AccountRefused, Connection, Envelope, Outcome, Result
 
 logger = logging.getLogger(__name__)
@@ -45,8 +44,8 @@ class Crew:
     (its error is raised by finish()).
     """
 
-    def __init__(self, account: Account, campaign: Campaign, *, worker: str, must_stop: Callable[[], bool]) -> None:
-        self._account, self._campaign, self._worker, self._must_stop = account, campaign, worker, must_stop
+    def __init__(self, account: Account, run: Run, *, worker: str, must_stop: Callable[[], bool]) -> None:
+        self._account, self._run, self._worker, self._must_stop = account, run, worker, must_stop
         self._lines = Lines(account)
         self._groups: queue.Queue[list[Ready] | None] = queue.Queue(maxsize=1)
         self._error: BaseException | None = None
@@ -127,15 +126,21 @@ class Crew:
         failpoints.reach("after_provider_accept")
         self._record(group, results, took=timezone.now() - held_at)
 
-    def _give_back(self, group: Sequence[Ready], expected: str) -> None:
-        ledger.give_back([ready.row.id for ready in group], worker=self._worker, expected=expected)
+    def _give_back(
+        self, group: Sequence[Ready], expected: str, *, wait: timedelta = timedelta(0), reason: str = ""
+    ) -> None:
+        ids = [ready.row.id for ready in group]
+        returned = ledger.give_back(ids, worker=self._worker, expected=expected, wait=wait, reason=reason)
+        if expected == State.SENDING and returned < len(ids):  # others gave them up as unknown meanwhile
+            with transaction.atomic():
+                if self._still_sends():
+                    ledger.give_back(ids, worker=self._worker, expected=State.UNKNOWN, wait=wait, reason=reason)
 
     def _refused(self, group: Sequence[Ready], refusal: AccountRefused, began_at: datetime, expected: str) -> None:
         """Nothing was accepted: the rows go back with their attempt unspent, and nothing more is given for now."""
         self.is_halted = True
-        wait = accounts.refused(self._account, self._campaign, refusal, began_at=began_at)
-        ids = [ready.row.id for ready in group]
-        ledger.give_back(ids, worker=self._worker, expected=expected, wait=wait, reason="account_refused")
+        wait = accounts.refused(self._account, self._run.campaign, refusal, began_at=began_at)
+        self._give_back(group, expected, wait=wait, reason="account_refused")
 
     def _record(self, group: Sequence[Ready], results: Sequence[Result], *, took: timedelta) -> None:
         pairs = list(zip(group, results, strict=True))
@@ -155,9 +160,15 @@ class Crew:
 
     def _record_late(self, endings: Sequence[Ending]) -> None:
         """A slow server's answers outlast the lease: of what was given up as unknown we know what became after all."""
-        known = [ending for ending in endings if ending.state in (State.SENT, State.FAILED)]
-        ledger.settle(known, expected=[State.UNKNOWN], worker=self._worker)
-        outbox.recount(Message.objects.filter(pk__in=[ending.id for ending in known]).values_list("run_id", flat=True))
+        with transaction.atomic():
+            states = [State.SENT, State.FAILED, *([State.PLANNED] if self._still_sends() else [])]
+            known = [ending for ending in endings if ending.state in states]
+            ledger.settle(known, expected=[State.UNKNOWN], worker=self._worker)
+        outbox.recount([self._run.pk])
+
+    def _still_sends(self) -> bool:
+        """Whether the run does. It is held, so that it doesn't end before the transaction that plans a row again."""
+        return Run.objects.select_for_update().get(pk=self._run.pk).status == Run.Status.SENDING
 
 
 def ending(result: Result, *, attempt: int) -> Ending:

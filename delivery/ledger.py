@@ -113,18 +113,22 @@ def begin_sending(ids: Sequence[int], *, worker: str, account_id: int) -> set[in
 
 def give_back(
     ids: Collection[int], *, worker: str, expected: str, wait: timedelta = timedelta(0), reason: str = ""
-) -> None:
-    """Return those rows still in the state `expected` that were certainly not handed over, their attempt unspent."""
+) -> int:
+    """Plan those rows again, still in the state `expected`, that were certainly not accepted; returns how many.
+
+    Their attempt is unspent. From `unknown` only under the lock of a run that still sends.
+    """
     if not ids:
-        return
+        return 0
     statement = """
         UPDATE delivery_message
-        SET state = 'planned', attempt = attempt - 1, lease_until = NULL, worker = '', reason = %s,
+        SET state = 'planned', attempt = attempt - 1, lease_until = NULL, worker = '', reason = %s, detail = '',
             due_at = statement_timestamp() + make_interval(secs => %s), state_at = statement_timestamp()
         WHERE id = ANY(%s) AND state = %s AND worker = %s
     """
     with connection.cursor() as cursor:
         cursor.execute(statement, [reason, wait.total_seconds(), list(ids), expected, worker])
+        return int(cursor.rowcount)
 
 
 def settle(endings: Sequence[Ending], *, expected: Sequence[str], worker: str = "") -> None:

@@ -49,7 +49,7 @@ class Lane:
         except (BadHeader, RenderError) as error:
             _pause(run, f"No message of it can be made: {error}")
             return None
-        crew = Crew(account, run.campaign, worker=worker, must_stop=must_stop)
+        crew = Crew(account, run, worker=worker, must_stop=must_stop)
         return cls(run=run, account=account, composer=composer, crew=crew, worker=worker)
 
 

@@ -41,7 +41,9 @@ class Provider:
                 if taken == self.options.close_after:
                     writer.write(b"421 4.7.0 too many messages on this line\r\n")
                     break
-                writer.write(self.answer_to_sender())
+                if not (answer := self.answer_to_sender()).startswith(b"250"):
+                    await asyncio.sleep(self.options.delay)
+                writer.write(answer)
             elif verb == b"RCPT":
                 recipient = line.split(b"<")[1].split(b">")[0].decode()
                 writer.write(self.answer_to(recipient))

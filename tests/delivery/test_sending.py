@@ -205,6 +205,34 @@ def test_answers_that_outlast_the_lease_are_recorded_all_the_same(
     assert run.final_counts == {"sent|": 3}
 
 
+@override_settings(LEASE_SECONDS=0)
+@pytest.mark.parametrize(
+    ("options", "emails", "later"),
+    [
+        (["--quota", "0"], [], {"planned:account_refused": 2}),
+        ([], ["later@example.com"], {"planned:retry": 1, "sent": 1}),
+        (["--close-after", "1"], [], {"planned": 1, "sent": 1}),
+    ],
+    ids=["refused account", "greylisted person", "closed line"],
+)
+def test_what_was_certainly_not_accepted_is_planned_again_even_after_its_lease(
+    editor: User, start_provider: Callable[..., Provider], options: list[str], emails: list[str], later: dict[str, int]
+) -> None:
+    make_account(start_provider("--delay", "0.5", *options), max_connections=1)
+    make_people(2)
+    for person, address in zip(Contact.objects.all(), emails, strict=False):
+        Contact.objects.filter(pk=person.pk).update(email=address)
+    run = plan(make_campaign(editor))
+    sender = threading.Thread(target=lambda: (drain(), connection.close()))
+    sender.start()
+    while not Message.objects.filter(state="sending").exists():
+        time.sleep(0.01)
+    ledger.reap()
+    assert states(run) == {"unknown:worker_died": 2}
+    sender.join()
+    assert states(run) == later
+
+
 def test_a_server_that_blocks_the_sender_pauses_the_campaign_and_leaves_the_rest_untouched(
     editor: User, start_provider: Callable[..., Provider]
 ) -> None:
