@@ -143,6 +143,7 @@ UNFOLD: dict[str, object] = {
                 "items": [
                     _item("Contacts", "group", "admin:contacts_contact_changelist", "contacts.view_contact"),
                     _item("Segments", "filter_alt", "admin:segments_segment_changelist", "segments.view_segment"),
+                    _item("Topics", "topic", "admin:contacts_topic_changelist", "contacts.view_topic"),
                     _item("Imports", "upload_file", "admin:contacts_importjob_changelist", "contacts.view_importjob"),
                     _item(
                         "Suppressions", "block", "admin:contacts_suppression_changelist", "contacts.view_suppression"
@@ -157,6 +158,12 @@ UNFOLD: dict[str, object] = {
                         "Sandbox mailbox", "inbox", "admin:delivery_sandboxmail_changelist", "delivery.view_sandboxmail"
                     ),
                     _item("Ledger", "receipt_long", "admin:delivery_message_changelist", "delivery.view_message"),
+                    _item(
+                        "Confirmation mails",
+                        "mark_email_read",
+                        "admin:delivery_confirmationmail_changelist",
+                        "delivery.view_confirmationmail",
+                    ),
                     _item(
                         "Sender accounts", "outgoing_mail", "admin:delivery_account_changelist", "delivery.view_account"
                     ),

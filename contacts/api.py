@@ -11,11 +11,10 @@ from rest_framework.response import Response
 
 from contacts import consent as ledger
 from contacts import erasure, holdings, people
+from contacts.consent_api import ConsentActions
 from contacts.importing import jobs, targets
 from contacts.models import Contact, ImportJob, Suppression
 from contacts.representations import (
-    ConsentBodySerializer,
-    ConsentRecordSerializer,
     ContactBodySerializer,
     ContactFilter,
     ContactSerializer,
@@ -33,7 +32,9 @@ from team.models import User
 UUID = "[0-9a-f-]{36}"
 
 
-class ContactViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Contact]):
+class ContactViewSet(
+    ConsentActions, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Contact]
+):
     """People. One who was erased, or merged into another, is still listed, empty, with `erased_at`."""
 
     queryset = Contact.objects.select_related("merged_into")
@@ -76,22 +77,6 @@ class ContactViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.
     def export(self, request: Request, id: str) -> Response:
         """All that is held about a person, for handing over to them."""
         return Response(holdings.everything_about(self.get_object()))
-
-    @extend_schema(responses=ConsentRecordSerializer(many=True))
-    @action(detail=True, pagination_class=None, filterset_class=None)
-    def consent(self, request: Request, id: str) -> Response:
-        """The consent ledger, newest first."""
-        records = self.get_object().consent_records.all()
-        return Response(ConsentRecordSerializer(records, many=True).data)
-
-    @extend_schema(request=ConsentBodySerializer, responses={201: ConsentRecordSerializer})
-    @consent.mapping.post
-    def record_consent(self, request: Request, id: str) -> Response:
-        """Record a grant or a withdrawal."""
-        told = _body(ConsentBodySerializer, request)
-        change = {"grant": ledger.grant, "withdraw": ledger.withdraw}[told.pop("action")]
-        record = change(self.get_object(), **told, by=_user(request))
-        return Response(ConsentRecordSerializer(record).data, status=status.HTTP_201_CREATED)
 
     @extend_schema(request={"multipart/form-data": ImportBodySerializer}, responses={202: ImportJobSerializer})
     @action(

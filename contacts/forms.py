@@ -19,7 +19,7 @@ from contacts.attributes import BadValue
 from contacts.channels import channel_choices, channels
 from contacts.importing import jobs
 from contacts.importing.targets import read_locale, read_zone, split_tags
-from contacts.models import AttributeDefinition, ConsentRecord, Contact, Suppression, Topic
+from contacts.models import AttributeDefinition, Contact, Suppression, Topic
 
 Type = AttributeDefinition.Type
 YES_OR_NO = [("", "Not said"), ("true", "Yes"), ("false", "No")]
@@ -46,6 +46,10 @@ _HINTS: dict[str, str] = {
     Type.DATETIME: "Date and time, e.g. 2026-03-31 14:30.", Type.LIST: "Several texts, separated by commas.",
     Type.PLACE: "Degrees north and east, e.g. 52.52, 13.405.", Type.VERSION: "For example 2.10.3.",
 }  # fmt: skip
+
+
+def topic_choices() -> list[tuple[str, str]]:
+    return [("", "The channel as a whole"), *Topic.objects.values_list("key", "name")]
 
 
 class ContactForm(forms.ModelForm):
@@ -138,12 +142,30 @@ class ContactForm(forms.ModelForm):
 
 
 class ConsentForm(forms.Form):
-    """What was agreed or withdrawn, where, and in which words."""
+    """What was agreed or withdrawn, where, and in which words. `ask`: by a link, if the topic wants that."""
 
-    action = forms.ChoiceField(choices=ConsentRecord.Action)
+    action = forms.ChoiceField(choices=[("grant", "Grant"), ("withdraw", "Withdraw"), ("ask", "Ask to confirm")])
     channel = forms.ChoiceField(choices=channel_choices)
-    source = forms.CharField(max_length=200)
+    topic = forms.ChoiceField(required=False, choices=topic_choices)
+    source = forms.CharField(max_length=200, label="Where it happened")
     wording = forms.CharField(required=False, max_length=5000)
+    at = forms.DateTimeField(
+        required=False, label="When it happened", widget=forms.DateTimeInput(attrs={"type": "datetime-local"})
+    )
+
+
+class CouldWriteForm(forms.Form):
+    """The question about a moment, in the zone of whoever asks."""
+
+    at = forms.DateTimeField(
+        label="At that moment",
+        error_messages={"required": "Choose a day and a time.", "invalid": "This is no moment."},
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local", "class": "import-select"}, format="%Y-%m-%dT%H:%M"),
+    )  # fmt: skip
+    channel = forms.ChoiceField(choices=channel_choices, widget=forms.Select(attrs={"class": "import-select"}))
+    topic = forms.ChoiceField(
+        required=False, choices=topic_choices, widget=forms.Select(attrs={"class": "import-select"})
+    )
 
 
 class SuppressionForm(forms.ModelForm):

@@ -100,19 +100,6 @@ class ConsentRecordSerializer(serializers.ModelSerializer):
         ]  # fmt: skip
 
 
-class ConsentBodySerializer(StrictSerializer):
-    """A grant or a withdrawal; `at` is when it happened, now if left out."""
-
-    action = serializers.ChoiceField(choices=ConsentRecord.Action.choices)
-    channel = serializers.ChoiceField(choices=channel_choices(), default="email")
-    topic = serializers.SlugField(max_length=60, required=False, allow_blank=True, default="")
-    source = serializers.CharField(max_length=200)  # type: ignore[assignment]  # the stubs mean the base property
-    wording = serializers.CharField(max_length=5000, required=False, allow_blank=True, default="")
-    legal_basis = serializers.CharField(max_length=60, required=False, allow_blank=True, default="")
-    ip_address = serializers.IPAddressField(required=False, allow_null=True, default=None)
-    at = serializers.DateTimeField(required=False, allow_null=True, default=None)
-
-
 class HeldSerializer(serializers.Serializer):
     """All that is held about a person: their row, and one list for each kind of data that refers to them."""
 

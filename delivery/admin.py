@@ -20,10 +20,13 @@ from core.errors import Refused
 from core.paging import EstimatingPaginator
 from delivery import sandbox, settling, why
 from delivery.accounts import check_connection
-from delivery.models import Account, Message, SandboxMail
+from delivery.confirmation.console import ConfirmationMailAdmin
+from delivery.models import Account, ConfirmationMail, Message, SandboxMail
 from delivery.pages import contact_by
 from delivery.providers import providers
 from delivery.providers.base import Provider
+
+admin.site.register(ConfirmationMail, ConfirmationMailAdmin)
 
 SECURITY = [("starttls", "STARTTLS"), ("tls", "TLS from the start"), ("none", "None (this machine or network only)")]
 STATE_COLOURS = {

@@ -160,7 +160,7 @@ def _standing_run(campaign: Campaign) -> Run:
 
 
 def close_if_quiet(run: Run) -> None:
-    """End a run that has nothing left to do, and with it its campaign; a triggered one goes on until its campaign ends."""
+    """End a run that has nothing left to do, and its campaign; a triggered one goes on till its campaign ends."""
     status, is_triggered = run.campaign.status, run.campaign.kind == Campaign.Kind.TRIGGERED
     if status == Campaign.Status.CANCELLED or (is_triggered and status == Campaign.Status.FINISHED):
         while ledger.cancel_rest(run.pk):

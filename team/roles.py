@@ -8,11 +8,11 @@ MARKETER, APPROVER, ADMINISTRATOR = "Marketer", "Approver", "Administrator"
 
 _see_everything = [
     "contacts.view_contact", "contacts.view_attributedefinition", "contacts.view_suppression",
-    "contacts.view_importjob", "contacts.view_company", "contacts.view_merge",
+    "contacts.view_importjob", "contacts.view_topic", "contacts.view_company", "contacts.view_merge",
     "segments.view_segment", "templates_app.view_template",
     "templates_app.view_templateversion", "campaigns.view_campaign", "campaigns.view_sender", "campaigns.view_comment",
     "campaigns.add_comment", "campaigns.view_campaigntemplate", "delivery.view_message", "delivery.view_run",
-    "delivery.view_sandboxmail", "delivery.view_account",
+    "delivery.view_sandboxmail", "delivery.view_account", "delivery.view_confirmationmail",
 ]  # fmt: skip
 _plan_campaigns = [
     "contacts.add_contact", "contacts.change_contact", "contacts.delete_contact",
@@ -28,7 +28,9 @@ _plan_campaigns = [
 ]  # fmt: skip
 _approve = ["campaigns.approve_campaign", "campaigns.change_campaign", "campaigns.launch_campaign"]
 _administer = [
-    "contacts.delete_suppression", "campaigns.add_sender", "campaigns.change_sender", "campaigns.delete_sender",
+    "contacts.add_topic", "contacts.change_topic", "contacts.delete_topic", "delivery.add_confirmationmail",
+    "delivery.change_confirmationmail", "delivery.delete_confirmationmail", "contacts.delete_suppression",
+    "campaigns.add_sender", "campaigns.change_sender", "campaigns.delete_sender",
     "campaigns.change_campaignmember",
     "delivery.add_account", "delivery.change_account", "delivery.delete_account", "delivery.change_message",
     "team.view_user", "team.add_user", "team.change_user", "team.view_apikey", "team.add_apikey",
