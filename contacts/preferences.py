@@ -9,7 +9,7 @@ from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
 
-from contacts import people
+from contacts import identity, people
 from contacts.models import Contact, Preference
 from core import tokens
 from core.errors import Refused
@@ -47,9 +47,8 @@ def payload(contact_id: int) -> bytes:
 
 def contact_of(token: str) -> Contact:
     """Whose token this is; of a merged contact, who took over. BadToken, or Contact.DoesNotExist once erased."""
-    contact = Contact.objects.get(pk=int.from_bytes(tokens.verify(PURPOSE, token)))
-    while contact.merged_into is not None:
-        contact = contact.merged_into
+    named = Contact.objects.select_related("merged_into").get(pk=int.from_bytes(tokens.verify(PURPOSE, token)))
+    contact = identity.living(named)
     if contact.erased_at is not None:
         raise Contact.DoesNotExist
     return contact

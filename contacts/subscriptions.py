@@ -27,8 +27,12 @@ class Way:
     waits_for_confirmation: bool
 
     @property
+    def key(self) -> str:
+        return self.topic.key if self.topic else GENERAL
+
+    @property
     def cell(self) -> Cell:
-        return self.channel.key, self.topic.key if self.topic else GENERAL
+        return self.channel.key, self.key
 
     @property
     def needs_general(self) -> bool:
@@ -68,12 +72,21 @@ def follow(contact: Contact, *, shown: Collection[Cell], wanted: Collection[Cell
     """
     Contact.objects.select_for_update(no_key=True).get(pk=contact.pk)
     for channel in sorted({channel for channel, _ in shown}):
+        # Before the channel itself, which would hide what they had: it must not come back with the channel one day.
+        _leave_unwanted(contact, channel, shown, wanted, told)
         leaves = _follow_general(contact, channel, set(shown), set(wanted), told)
         for way in _shown_ways(contact, channel, shown):
             if way.cell in wanted and not way.is_on and not (way.needs_general and leaves):
-                consent.opt_in(contact, channel=channel, topic=way.cell[1], **told.about(way.cell))
-            elif way.cell not in wanted and way.is_on:
-                consent.withdraw(contact, channel=channel, topic=way.cell[1], **told.about(way.cell))
+                consent.opt_in(contact, channel=channel, topic=way.key, **told.about(way.cell))
+        _leave_unwanted(contact, channel, shown, wanted, told)  # what came along with a channel that they joined
+
+
+def _leave_unwanted(
+    contact: Contact, channel: str, shown: Collection[Cell], wanted: Collection[Cell], told: Told
+) -> None:
+    for way in _shown_ways(contact, channel, shown):
+        if way.is_on and way.cell not in wanted:
+            consent.withdraw(contact, channel=channel, topic=way.key, **told.about(way.cell))
 
 
 @transaction.atomic
@@ -122,9 +135,9 @@ def _shown_ways(contact: Contact, channel: str, shown: Collection[Cell]) -> list
 
 
 def _way(channel: Channel, topic: Topic | None, states: dict[Cell, bool | None], waiting: set[Cell]) -> Way:
-    whole, own = states.get((channel.key, GENERAL)), states.get((channel.key, topic.key if topic else GENERAL))
-    is_on = permission.permits(topic, channel_state=whole, topic_state=own)
-    return Way(channel, topic, is_on, not is_on and (channel.key, topic.key if topic else GENERAL) in waiting)
+    cell = (channel.key, topic.key if topic else GENERAL)
+    is_on = permission.permits(topic, channel_state=states.get((channel.key, GENERAL)), topic_state=states.get(cell))
+    return Way(channel, topic, is_on, not is_on and cell in waiting)
 
 
 def _states(contact: Contact) -> dict[Cell, bool | None]:
