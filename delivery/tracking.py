@@ -3,7 +3,6 @@
 from datetime import datetime
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
@@ -13,6 +12,7 @@ from core import tokens
 from delivery.links import CLICK, OPEN, unpacked
 from delivery.models import Message
 from events import ingest, labels, names
+from team import public
 from templates_app.models import Link
 
 PIXEL = bytes.fromhex("47494638396101000100800000000000ffffff21f90401000000002c00000000010001000002024401003b")
@@ -38,12 +38,18 @@ def clicked(request: HttpRequest, token: str) -> HttpResponse:
         [message_id, link_id], rendered = unpacked(tokens.verify(CLICK, token), 2)
         url = rendered.decode() if rendered else Link.objects.values_list("url", flat=True).get(pk=link_id)
     except (tokens.BadToken, UnicodeDecodeError, Link.DoesNotExist):
-        return render(request, "delivery/bad_link.html", status=404)
+        return bad_link(request)
     record(request, names.CLICKED, message_id, {"link": link_id, "url": url[:500]})
     response = HttpResponseRedirect(url)
     response["Referrer-Policy"] = "no-referrer"
     response["X-Robots-Tag"] = "noindex"
     return response
+
+
+def bad_link(request: HttpRequest) -> HttpResponse:
+    """The answer to a link that was cut off, changed or never made by us."""
+    with public.speaking(request):
+        return public.page(request, "delivery/bad_link.html", {}, status=404)
 
 
 def record(request: HttpRequest, name: str, message_id: int, properties: dict[str, object] | None = None) -> None:

@@ -3,8 +3,10 @@
 import pytest
 from django.conf import settings
 from django.test import Client
+from django.utils import timezone
 
-from contacts import consent, erasure
+from contacts import consent, erasure, preferences
+from contacts.models import Contact, Topic
 from core import tokens
 from delivery import engagement, links
 from delivery.models import Message
@@ -180,3 +182,32 @@ def test_numbers_of_any_size_survive_packing() -> None:
     for broken in (b"", b"\x80", b"\xff" * 20):
         with pytest.raises(tokens.BadToken):
             links.unpacked(broken, 1)
+
+
+def test_who_had_only_a_topic_leaves_the_channel_and_comes_back_to_the_topic_alone(
+    message: Message, visitor: Client
+) -> None:
+    Topic.objects.create(key="tips", name="Tips", opt_in=Topic.OptIn.SINGLE)
+    consent.clear(message.contact, source="test")
+    consent.grant(message.contact, topic="tips", source="test")
+    visitor.post(unsubscribe_path(message), {"List-Unsubscribe": "One-Click"})
+    assert consent.state(message.contact) is False
+    visitor.post(unsubscribe_path(message), {"action": "again"})
+    assert consent.state(message.contact) is None
+    assert consent.is_granted(message.contact, topic="tips")
+
+
+def test_a_link_to_somebody_who_was_merged_unsubscribes_who_they_are_now(message: Message, visitor: Client) -> None:
+    survivor = Contact.objects.create(email="now@example.com")
+    consent.grant(survivor, source="test")
+    Contact.objects.filter(pk=message.contact_id).update(merged_into=survivor, erased_at=timezone.now(), email=None)
+    assert "n…@example.com" in visitor.get(unsubscribe_path(message)).content.decode()
+    visitor.post(unsubscribe_path(message))
+    assert consent.state(survivor) is False
+
+
+def test_the_page_speaks_the_persons_language_and_leads_to_their_preferences(message: Message, visitor: Client) -> None:
+    Contact.objects.update(locale="de-AT")
+    page = visitor.get(unsubscribe_path(message))
+    assert page["Content-Language"] == "de"
+    assert preferences.link(message.contact) in page.content.decode()
