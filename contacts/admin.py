@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable
-from functools import partial
 from typing import Any, ClassVar
 
 from django.contrib import admin, messages
@@ -11,38 +10,44 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db.models import QuerySet
 from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, render
-from django.urls import NoReverseMatch, URLPattern, path, reverse
+from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.timezone import now
-from django.views.decorators.http import require_POST
 from unfold.admin import ModelAdmin
 
-from contacts import consent, erasure, exporting, holdings, lists, people
+from contacts import (
+    consent,
+    consent_pages,
+    duplicate_pages,
+    erasure,
+    exporting,
+    holdings,
+    lists,
+    people,
+    person_pages,
+    standing,
+)
 from contacts.attributes import as_text
-from contacts.channels import channel_choices
-from contacts.forms import ConsentForm, ContactForm, SuppressionForm, attribute_field_name
+from contacts.company_admin import CompanyAdmin
+from contacts.forms import ContactForm, SuppressionForm, attribute_field_name
 from contacts.import_admin import ImportJobAdmin
 from contacts.list_bounds import BoundedChangeList
-from contacts.models import AttributeDefinition, Contact, ImportJob, Suppression
+from contacts.models import AttributeDefinition, Company, Contact, ImportJob, Suppression, Topic
+from contacts.topic_admin import TopicAdmin
 from core.errors import Refused
 from core.paging import EstimatingPaginator
 from team.models import User
 
+admin.site.register(Company, CompanyAdmin)
 admin.site.register(ImportJob, ImportJobAdmin)
-
-# Pages of apps above, shown on a contact's page where they exist: (title, name of the URL, which takes the uuid).
-PANELS = [("Segments", "segments:contact-segments"), ("Messages", "delivery:contact-messages")]
-
-
-def badge(text: str, tone: str) -> SafeString:
-    return format_html('<span class="c-badge c-badge--{}">{}</span>', tone, text)
+admin.site.register(Topic, TopicAdmin)
 
 
 @admin.register(Contact)
 class ContactAdmin(ModelAdmin):
     list_display = ["person", "phone", "shown_tags", "standing", "created_at"]
-    list_display_links = ["person"]
+    list_display_links = None  # a name leads to the timeline, and from there to the form
     list_filter = [lists.TagFilter, lists.ConsentFilter, lists.SuppressedFilter, lists.ErasedFilter]
     list_filter_submit = True
     list_per_page = 50
@@ -58,7 +63,7 @@ class ContactAdmin(ModelAdmin):
     change_form_outer_after_template = "contacts/contact_below.html"
 
     class Media:
-        js = ["contacts/panels.js", "contacts/chips.js"]
+        js = ["contacts/chips.js"]
         css = {"all": ["contacts/contacts.css"]}
 
     # --- the list ---
@@ -77,7 +82,8 @@ class ContactAdmin(ModelAdmin):
     def person(self, contact: Contact) -> SafeString:
         address = contact.email or contact.external_id or ""
         return format_html(
-            '<span class="contact-name">{}</span><span class="contact-address">{}</span>', str(contact),
+            '<a href="{}"><span class="contact-name">{}</span><span class="contact-address">{}</span></a>',
+            reverse("admin:contacts_contact_timeline", args=[contact.pk]), str(contact),
             address if address != str(contact) else "",
         )  # fmt: skip
 
@@ -87,12 +93,7 @@ class ContactAdmin(ModelAdmin):
 
     @admin.display(description="Email")
     def standing(self, contact: Any) -> SafeString:
-        if contact.erased_at:
-            return badge("Erased", "muted")
-        if contact.suppression:
-            return badge("Suppressed", "bad")
-        tone, text = _CONSENT[contact.email_consent]
-        return badge(text, tone)
+        return standing.in_a_word(contact)
 
     @admin.action(description="Export as CSV", permissions=["view"])
     def export_csv(self, request: HttpRequest, queryset: QuerySet[Contact]) -> StreamingHttpResponse:
@@ -135,49 +136,33 @@ class ContactAdmin(ModelAdmin):
 
     def change_view(self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None) -> Any:
         contact = self.get_object(request, object_id)
+        if isinstance(contact, Contact) and contact.merged_into is not None:
+            return person_pages.gone_on(request, contact)
         extra = self._page(request, contact) if isinstance(contact, Contact) else {}
         return super().change_view(request, object_id, form_url, (extra_context or {}) | extra)
 
     def _page(self, request: HttpRequest, contact: Any) -> dict[str, Any]:
-        tone, consent_text = _CONSENT[contact.email_consent]
-        return {
-            "title": str(contact),
-            "subtitle": None,
-            "contact": contact,
-            "consent_badge": badge(consent_text, tone),
-            "ledger": contact.consent_records.select_related("recorded_by")[:100],
-            "panels": _panels(contact),
+        return person_pages.header(request, contact, "details") | {
+            **consent_pages.card(contact),
             "held_attributes": [(key, as_text(value)) for key, value in sorted(contact.attributes.items())],
-            "channels": channel_choices(),
             "may_change": self.has_change_permission(request, contact),
-            "may_erase": _may(request, "contacts.delete_contact") and not contact.erased_at,
         }
 
     # --- what can be done with one contact ---
     def get_urls(self) -> list[URLPattern]:
         own: list[tuple[str, Callable[..., Any]]] = [
-            ("consent", self.consent_view), ("erase", self.erase_view), ("held", self.held_view),
+            ("consent", consent_pages.ledger), ("erase", self.erase_view), ("held", self.held_view),
         ]  # fmt: skip
         pages = [
             path(f"<int:pk>/{name}/", self.admin_site.admin_view(view), name=f"contacts_contact_{name}")
             for name, view in own
         ]
         listing = path("export.csv", self.admin_site.admin_view(self.export_view), name="contacts_contact_export")
-        return [listing, *pages, *super().get_urls()]
-
-    def consent_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        return require_POST(partial(self._record_consent, pk=pk))(request)
-
-    def _record_consent(self, request: HttpRequest, pk: int) -> HttpResponse:
-        _require(request, "contacts.change_contact")
-        contact, form = get_object_or_404(Contact, pk=pk), ConsentForm(request.POST)
-        if not form.is_valid():
-            messages.error(request, "Say where the consent was given or withdrawn; nothing was recorded.")
-        else:
-            told = dict(form.cleaned_data)
-            record = {"grant": consent.grant, "withdraw": consent.withdraw}[told.pop("action")]
-            _tell(request, partial(record, contact, **told, by=_user(request)), "Recorded in the consent ledger.")
-        return HttpResponseRedirect(reverse("admin:contacts_contact_change", args=[pk]))
+        proofs = path(
+            "<int:pk>/proof.<slug:kind>", self.admin_site.admin_view(consent_pages.proof), name="contacts_contact_proof"
+        )
+        beside = [*person_pages.urls(), *duplicate_pages.urls()]
+        return [listing, proofs, *pages, *beside, *super().get_urls()]
 
     def erase_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         _require(request, "contacts.delete_contact")
@@ -205,22 +190,9 @@ class ContactAdmin(ModelAdmin):
         return self.export_csv(request, changelist.get_queryset(request))
 
 
-_CONSENT = {True: ("ok", "Consent"), False: ("warn", "Withdrawn"), None: ("muted", "No consent")}
-
-
 def _bare(queryset: QuerySet[Contact]) -> QuerySet[Contact]:
     """Without what only the list shows: a million rows need no subquery each."""
     return Contact.objects.filter(pk__in=queryset.order_by().values("pk")).order_by("pk")
-
-
-def _panels(contact: Contact) -> list[tuple[str, str]]:
-    panels = []
-    for title, name in PANELS:
-        try:
-            panels.append((title, reverse(name, args=[contact.uuid])))
-        except NoReverseMatch:
-            continue  # that app is not installed, or has no such page yet
-    return panels
 
 
 def _user(request: HttpRequest) -> User:

@@ -151,6 +151,16 @@ def counts(contact: Contact) -> dict[str, int]:
     return found
 
 
+def names(contact: Contact) -> list[str]:
+    """What the newest events of the contact are called."""
+    people, found = identity.keys(contact), set[str]()
+    for kind in kinds.values():
+        if kind.has_names:
+            newest = kind.rows(people).order_by(f"-{kind.moment}")
+            found |= set(newest.values_list("name", flat=True)[:COUNT_UP_TO])
+    return sorted(found)
+
+
 def _count(rows: QuerySet[Model]) -> int:
     return int(rows.order_by()[: COUNT_UP_TO + 1].count())
 

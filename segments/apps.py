@@ -5,4 +5,4 @@ class SegmentsConfig(AppConfig):
     name = "segments"
 
     def ready(self) -> None:
-        from segments import holdings, timeline_kinds  # noqa: F401  register themselves; their models are loaded only now
+        from segments import facts, holdings, timeline_kinds  # noqa: F401  register themselves; their models are loaded only now
