@@ -158,12 +158,12 @@ def _variant(variant: Variant) -> Facts:
 
 
 def _segment(segment: Segment) -> Facts:
-    """A question by its rules; a list chosen by hand by who is on it, because there the members are the definition."""
+    """A question by its rules; one that keeps its members by who they are, because there they are the definition."""
     return {"id": str(segment.uuid), **_definition(segment), "asks": _asked_by(segment)}
 
 
 def _definition(segment: Segment) -> Facts:
-    if segment.kind == Segment.Kind.STATIC:
+    if not segment.follows_rules:
         return {"members": audience.fingerprint(segment)}
     return {"rules": segment.rules}
 

@@ -14,7 +14,7 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
 from segments import definition, pages
-from segments.models import Segment
+from segments.models import Segment, SpendingLevel
 
 
 @admin.register(Segment)
@@ -79,3 +79,11 @@ class SegmentAdmin(ModelAdmin):
     def used_by(self, row: Segment) -> str:
         count = len(definition.pointing_at(row))
         return "–" if not count else "1 place" if count == 1 else f"{count} places"
+
+
+@admin.register(SpendingLevel)
+class SpendingLevelAdmin(ModelAdmin):
+    """From which amount on a person's spending is low, medium or high."""
+
+    list_display = ("label", "at_least", "key")
+    search_fields = ("label",)

@@ -28,13 +28,20 @@ def create(*, name: str, rules: Any = None, kind: str = "dynamic", description: 
 
 
 def change(segment: Segment, *, name: str, rules: Any = None, description: str = "") -> Segment:
-    """Give it another name, description or rules; its members follow."""
+    """Give it another name, description or rules; its members follow. A snapshot keeps its rules and its members."""
     segment.name, segment.description = name, description
-    if segment.is_static or rules == segment.rules:
+    if not segment.follows_rules or rules == segment.rules:
         segment.full_clean(exclude=["rules"])
         segment.save(update_fields=["name", "description", "updated_at"])  # the size may have been refreshed meanwhile
         return segment
     return _settle(segment, rules)
+
+
+def snapshot(segment: Segment, *, name: str, by: User | None) -> Segment:
+    """A segment of those who are members now, whoever comes and goes later."""
+    asked = {"field": "segment", "operator": "in", "value": str(segment.uuid)}
+    described = f"Who was in “{segment}” when this was taken."
+    return create(name=name, rules=asked, kind=Segment.Kind.SNAPSHOT, description=described, by=by)
 
 
 def delete(segment: Segment) -> None:

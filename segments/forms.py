@@ -36,6 +36,8 @@ class SegmentForm(forms.ModelForm):
         cleaned: dict[str, Any] = super().clean() or {}
         if cleaned.get("kind", self.instance.kind) == Segment.Kind.STATIC:
             return cleaned | {"rules": None}
+        if self.instance.kind == Segment.Kind.SNAPSHOT and self.instance.pk:
+            return cleaned | {"rules": self.instance.rules}
         try:
             raw = rules.loads(cleaned.get("rules") or '{"all": []}')
             rules.parse(raw)

@@ -6,7 +6,8 @@ from django.db import connection
 
 from contacts.holdings import Holding, holdings
 from contacts.models import Contact
-from segments.models import Membership
+from segments import standing
+from segments.models import Membership, Standing
 
 
 @holdings.register
@@ -35,3 +36,24 @@ class Memberships(Holding):
                 [survivor.pk, merged.pk],
             )
         Membership.objects.filter(contact=merged).delete()
+
+
+@holdings.register
+class Totals(Holding):
+    key = "standing"
+    label = "Spending, engagement and subscription"
+
+    def export(self, contact: Contact) -> list[dict[str, Any]]:
+        return list(
+            Standing.objects.filter(contact=contact).values(
+                "spent", "purchase_count", "first_purchase_at", "last_purchase_at", "last_active_at", "tier",
+            )
+        )  # fmt: skip
+
+    def erase(self, contact: Contact) -> None:
+        Standing.objects.filter(contact=contact).delete()
+
+    def merge(self, merged: Contact, survivor: Contact) -> None:
+        """Counted again for the survivor, who has the events of both by then or is told of by `log.joined`."""
+        Standing.objects.filter(contact=merged).delete()
+        standing.recount([survivor.pk])

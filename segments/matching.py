@@ -16,7 +16,7 @@ from django.db import DataError, connection, transaction
 
 from core import failpoints
 from core.errors import Refused
-from segments import difference, membership, news, rules, sizes, transitions
+from segments import difference, membership, news, rules, sizes, standing, transitions
 from segments.conditions import Condition
 from segments.fields import Catalogue
 from segments.models import Recheck, Segment
@@ -52,8 +52,9 @@ RETURNING segment_id, is_entry, cardinality(contact_ids)"""
 
 def advance(now: datetime | None = None) -> bool:
     """One batch of each kind of news; False when there was none, or another process is at it."""
+    added_up = standing.advance() > 0  # first: the totals that it changes are noted as changes of those people
     steps = [_step(source, now) for source in (news.happened, news.changed, news.postponed)]
-    return any([*steps, transitions.drain()])
+    return any([added_up, *steps, transitions.drain()])
 
 
 def catch_up(*, seconds: float = 60, now: datetime | None = None) -> None:

@@ -86,8 +86,8 @@ def preview(raw: Any) -> Preview:
 
 
 def question_of(segment: Segment) -> Compiled:
-    """The members that the segment should have now: those its rules find, or those chosen by hand and not erased."""
-    if not segment.is_static:
+    """The members that the segment should have now: those its rules find, or those it keeps and who are not erased."""
+    if segment.asks_rules:
         return rules.compile(segment.rules)
     sql = (
         "SELECT c.id FROM segments_membership m JOIN contacts_contact c ON c.id = m.contact_id"
@@ -105,12 +105,11 @@ def refresh(segment: Segment, *, now: datetime | None = None) -> Change:
 
 
 def explain(segment: Segment, contact: Contact) -> Explanation:
-    """Why the person is in or out of the segment, rule by rule; a static segment only knows who was put in."""
+    """Why the person is in or out of the segment, rule by rule; one that keeps its members only knows who they are."""
     member = segment.memberships.filter(contact=contact).first()
     entered_at = member.entered_at if member else None
-    if segment.is_static:
-        note = "Put in by hand." if member else "Nobody put them in: this segment is chosen by hand."
-        return Explanation(member is not None, entered_at, note, None)
+    if not segment.follows_rules:
+        return Explanation(member is not None, entered_at, _kept(segment, member is not None), None)
     answer = explain_rules(segment.rules, contact)
     fits = answer.holds and contact.erased_at is None
     return Explanation(fits, entered_at, _note(contact, fits, member is not None), answer)
@@ -121,6 +120,14 @@ def explain_rules(raw: Any, contact: Contact, *, now: datetime | None = None) ->
     node = rules.parse(raw)
     with limited(COUNT_SECONDS) as cursor:
         return explanation.answers(cursor, node, contact, now or timezone.now())
+
+
+def _kept(segment: Segment, is_member: bool) -> str:
+    if segment.is_static:
+        return "Put in by hand." if is_member else "Nobody put them in: this segment is chosen by hand."
+    if is_member:
+        return "They fitted the rules when this snapshot was taken."
+    return "They did not fit the rules when this snapshot was taken, or somebody took them out since."
 
 
 def _note(contact: Contact, fits: bool, is_member: bool) -> str:
@@ -140,8 +147,9 @@ def add(segment: Segment, contacts: Iterable[Contact]) -> Change:
 
 
 def remove(segment: Segment, contacts: Iterable[Contact]) -> Change:
-    """Take people out of a static segment by hand."""
-    _require_static(segment)
+    """Take people out of a static segment or a snapshot by hand."""
+    if segment.follows_rules:
+        _require_static(segment)
     with locked(segment):
         left = difference.leave(segment.pk, [contact.pk for contact in contacts])
         return _record(segment, Change(0, left, segment.memberships.count()))
@@ -149,10 +157,8 @@ def remove(segment: Segment, contacts: Iterable[Contact]) -> Change:
 
 def _require_static(segment: Segment) -> None:
     if not segment.is_static:
-        raise Refused(
-            "not_static",
-            f"“{segment}” follows its rules. Change the rules, or make a static segment to choose by hand.",
-        )
+        reason = "follows its rules. Change the rules" if segment.follows_rules else "is a snapshot. Take another"
+        raise Refused("not_static", f"“{segment}” {reason}, or make a static segment to choose by hand.")
 
 
 def _refresh_with_sources(segment: Segment, *, wait: bool, seen: set[int], now: datetime | None) -> Change:
@@ -185,8 +191,8 @@ def _refresh(segment: Segment, *, wait: bool, now: datetime | None) -> Change:
         if not is_ours:
             return Change(0, 0, segment.size)
         began = clock()
-        segment.refresh_from_db(fields=["kind", "rules", "followed_until"])
-        if segment.is_static:
+        segment.refresh_from_db(fields=["kind", "rules", "followed_until", "refreshed_at"])
+        if not segment.follows_rules:
             return _record(segment, _apply(segment, question_of(segment)))
         return _refresh_by_rules(segment, began, now or began)
 

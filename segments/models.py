@@ -16,7 +16,8 @@ class SegmentQuerySet(models.QuerySet["Segment"]):
     def stale(self, *, patience: timedelta) -> "SegmentQuerySet":
         """To be worked out in full, the one that waited longest first; one that failed only after `patience`."""
         ready = models.Q(refresh_failed="") | models.Q(tried_at=None) | models.Q(tried_at__lt=timezone.now() - patience)
-        waiting = self.filter(ready, kind=Segment.Kind.DYNAMIC, stale_since__isnull=False)
+        asks = models.Q(kind=Segment.Kind.DYNAMIC) | models.Q(kind=Segment.Kind.SNAPSHOT, refreshed_at=None)
+        waiting = self.filter(ready, asks, stale_since__isnull=False)
         return waiting.order_by(models.F("tried_at").asc(nulls_first=True), "pk")
 
     def due(self, now: datetime) -> "SegmentQuerySet":
@@ -27,12 +28,14 @@ class SegmentQuerySet(models.QuerySet["Segment"]):
 class Segment(Entity):
     """A saved question about people. `rules` is a typed tree (rules.py); nothing but rules.py evaluates it.
 
-    A static segment asks no question: its members are added and removed by hand.
+    A static segment asks no question: its members are added and removed by hand. A snapshot asked once: `rules` say
+    what, and its members stay until they are taken out.
     """
 
     class Kind(models.TextChoices):
         DYNAMIC = "dynamic", "Dynamic: follows rules"
-        STATIC = "static", "Static: chosen by hand"
+        STATIC = "static", "Static: chosen by hand, or from a list"
+        SNAPSHOT = "snapshot", "Snapshot: whoever fits the rules now, and stays"
 
     kind = models.CharField(max_length=10, choices=Kind, default=Kind.DYNAMIC, db_default="dynamic")
     name = models.CharField(max_length=120, unique=True)
@@ -81,7 +84,18 @@ class Segment(Entity):
 
     @property
     def is_static(self) -> bool:
+        """Chosen by hand: people can be put in."""
         return self.kind == self.Kind.STATIC
+
+    @property
+    def follows_rules(self) -> bool:
+        """Its rules say who is in, now and later; the other kinds keep their members."""
+        return self.kind == self.Kind.DYNAMIC
+
+    @property
+    def asks_rules(self) -> bool:
+        """Its next refresh asks the rules: always, or once for a snapshot that is not taken yet."""
+        return self.follows_rules or (self.kind == self.Kind.SNAPSHOT and self.refreshed_at is None)
 
 
 class Membership(models.Model):
@@ -139,3 +153,44 @@ class SizePoint(models.Model):
 
     def __str__(self) -> str:
         return f"{self.size} at {self.at:%Y-%m-%d %H:%M}"
+
+
+class Standing(models.Model):
+    """What someone's events add up to. Kept up by a reader of the log (standing.py); can be counted again from it.
+
+    `heat` is the logarithm to base 2 of their weighted acts, each doubling in weight every half-life that it is newer:
+    so the score of any day is 2 ** (heat - that day), and no row has to be touched as time passes.
+    """
+
+    contact = models.OneToOneField(
+        Contact, primary_key=True, on_delete=models.CASCADE, related_name="+", db_constraint=False
+    )
+    spent = models.DecimalField(max_digits=20, decimal_places=4, db_default=0)
+    purchase_count = models.IntegerField(db_default=0)
+    first_purchase_at = models.DateTimeField(null=True)
+    last_purchase_at = models.DateTimeField(null=True)
+    heat = models.FloatField(null=True)
+    last_active_at = models.DateTimeField(null=True)
+    tier = models.CharField(max_length=60, db_default="")
+    tier_since = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.contact_id}: {self.spent}"
+
+
+class SpendingLevel(models.Model):
+    """A level of spending, from an amount up to the next level's. Below the lowest the level is “none”."""
+
+    key = models.SlugField(max_length=30, unique=True, help_text="Name in rules and the API.")
+    label = models.CharField(max_length=60)
+    at_least = models.DecimalField(max_digits=12, decimal_places=2, unique=True, help_text="Spent in total, from here.")
+
+    class Meta:
+        ordering = ["at_least"]
+        constraints = [
+            models.CheckConstraint(condition=models.Q(at_least__gt=0), name="segments_spendinglevel_positive"),
+            models.CheckConstraint(condition=~models.Q(key="none"), name="segments_spendinglevel_named"),
+        ]
+
+    def __str__(self) -> str:
+        return self.label

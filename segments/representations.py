@@ -78,8 +78,10 @@ class SegmentSerializer(StrictSerializer, serializers.ModelSerializer):
         kind = attrs.get("kind", self.instance.kind if self.instance else Segment.Kind.DYNAMIC)
         if self.instance and kind != self.instance.kind:
             raise serializers.ValidationError({"kind": ["The kind of a segment can't be changed; make another one."]})
-        if kind == Segment.Kind.DYNAMIC and "rules" not in attrs:
-            raise serializers.ValidationError({"rules": ["A dynamic segment needs rules."]})
+        if kind != Segment.Kind.STATIC and "rules" not in attrs:
+            raise serializers.ValidationError({"rules": [f"A {kind} segment needs rules."]})
+        if self.instance and kind == Segment.Kind.SNAPSHOT and attrs["rules"] != self.instance.rules:
+            raise serializers.ValidationError({"rules": ["A snapshot keeps its rules; take another one."]})
         if kind == Segment.Kind.STATIC and attrs.get("rules"):
             raise serializers.ValidationError({"rules": ["A static segment has no rules: add people by hand."]})
         return attrs

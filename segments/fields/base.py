@@ -8,7 +8,7 @@ from typing import Any
 from contacts.models import AttributeDefinition
 from core.registry import Registry
 from segments import operators
-from segments.models import Segment
+from segments.models import Segment, SpendingLevel
 from segments.operators import Operator
 
 
@@ -22,6 +22,11 @@ class Catalogue:
     @cached_property
     def segments(self) -> dict[str, Segment]:
         return {str(segment.uuid): segment for segment in Segment.objects.only("uuid", "name", "kind")}
+
+    @cached_property
+    def levels(self) -> list[SpendingLevel]:
+        """From the lowest to the highest."""
+        return list(SpendingLevel.objects.order_by("at_least"))
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ class Within:
     def __getattr__(self, question: str) -> Callable[..., Condition]:
         # the questions of every type of operand: equals, compares, days, has_any, ...
         ask = getattr(self.inner, question)
-        return lambda *values: self.step(ask(*values))
+        return lambda *values, **how: self.step(ask(*values, **how))
 
 
 class OrZero:

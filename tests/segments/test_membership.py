@@ -230,3 +230,44 @@ def test_a_new_name_leaves_the_size_alone_that_a_refresh_has_found_meanwhile() -
     membership.refresh(vips)
     definition.change(open_page, name="Best customers", rules=VIP)
     assert Segment.objects.values_list("name", "size").get() == ("Best customers", 1)
+
+
+@pytest.mark.django_db
+class TestSnapshots:
+    def test_a_snapshot_keeps_whoever_fitted_when_it_was_taken(self, editor: User) -> None:
+        ann = person("Ann", tags=["vip"])
+        person("Bob")
+        taken = definition.create(name="VIPs today", kind="snapshot", rules=VIP, by=editor)
+        assert (taken.size, members(taken)) == (1, "Ann")
+        Contact.objects.filter(pk=ann.pk).update(tags=[])
+        person("Cem", tags=["vip"])
+        assert membership.refresh(taken) == Change(0, 0, 1)
+        assert members(taken) == "Ann"
+        assert "fitted the rules when this snapshot was taken" in membership.explain(taken, ann).note
+
+    def test_a_snapshot_of_a_segment_no_longer_follows_it(self, editor: User) -> None:
+        person("Ann", tags=["vip"])
+        vips = segment("VIPs", VIP)
+        taken = definition.snapshot(vips, name="VIPs in June", by=editor)
+        person("Bob", tags=["vip"])
+        membership.refresh(vips)
+        membership.refresh(taken)
+        assert (members(vips), members(taken)) == ("Ann Bob", "Ann")
+
+    def test_people_leave_a_snapshot_by_hand_or_erased_and_nobody_comes_in(self, editor: User) -> None:
+        ann, bob, cem = (person(name, tags=["vip"]) for name in ("Ann", "Bob", "Cem"))
+        taken = definition.create(name="VIPs today", kind="snapshot", rules=VIP, by=editor)
+        membership.remove(taken, [ann])
+        erasure.erase(bob, by=editor)
+        membership.refresh(taken)
+        assert members(taken) == "Cem"
+        with pytest.raises(Refused, match="make a static segment"):
+            membership.add(taken, [ann])
+        assert membership.remove(taken, [cem]).size == 0
+
+    def test_a_snapshot_changes_its_name_and_not_its_rules(self, editor: User) -> None:
+        person("Ann", tags=["vip"])
+        taken = definition.create(name="VIPs today", kind="snapshot", rules=VIP, by=editor)
+        definition.change(taken, name="VIPs in June", rules={"all": []})
+        taken.refresh_from_db()
+        assert (taken.name, taken.rules, members(taken)) == ("VIPs in June", VIP, "Ann")
