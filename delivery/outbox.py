@@ -2,12 +2,13 @@
 
 import contextlib
 import logging
+import time
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
 from django.db import DatabaseError, connection, transaction
-from django.db.models import Max
+from django.db.models import Max, Q, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -18,6 +19,7 @@ from core.errors import Refused
 from delivery import gate, ledger
 from delivery.models import Message, Run, RunStatusChange
 from segments import membership
+from segments.models import Segment
 
 logger = logging.getLogger(__name__)
 
@@ -29,6 +31,7 @@ MOVES: dict[str, tuple[str, ...]] = {
 }
 
 
+REFRESHING_SECONDS = 30  # for one run in one call: a task has five minutes, and others want to be planned too
 # A triggered campaign that is paused goes on collecting; its messages wait.
 ADDS = (Campaign.Status.SENDING, Campaign.Status.PAUSED)
 
@@ -76,22 +79,56 @@ def plan(run: Run) -> bool:
 
     Everyone whom the segments name gets a row: those whom the gate refuses now are `skipped` with the reason, so that
     a run's rows always add up to its audience.
+
+    Segments that take minutes are refreshed one after another, in as many calls as that takes: False until they are.
     """
-    with transaction.atomic():
-        if not Run.objects.select_for_update(skip_locked=True).filter(pk=run.pk, status=Run.Status.PLANNING).exists():
+    began = time.monotonic()
+    while _refresh_next(run):
+        if time.monotonic() - began > REFRESHING_SECONDS:
             return False
-        campaign = Campaign.objects.get(pk=run.campaign_id)
-        if campaign.status != Campaign.Status.SENDING:
+    with transaction.atomic():
+        campaign = _planned_here(run)
+        if campaign is None or _behind(run, campaign).exists():
             return False
         if _is_no_longer_what_was_approved(campaign):
             return False
-        for segment in campaign.segments.all() | campaign.excluded_segments.all():
+        for segment in _segments(campaign).filter(kind=Segment.Kind.STATIC):
             membership.refresh(segment)
         run.audience_count = freeze_audience(run, campaign)
         Run.objects.filter(pk=run.pk).update(audience_count=run.audience_count)
         _move(run, Run.Status.PLANNING, Run.Status.SENDING)
     logger.info("run %s of campaign %s planned: %s people", run.pk, campaign.uuid, run.audience_count)
     return True
+
+
+def _refresh_next(run: Run) -> bool:
+    """Refresh one segment that is behind the run, and keep that whatever happens next; False when there is none."""
+    with transaction.atomic():
+        campaign = _planned_here(run)
+        segment = _behind(run, campaign).first() if campaign is not None else None
+        if segment is not None:
+            membership.refresh(segment)
+        return segment is not None
+
+
+def _planned_here(run: Run) -> Campaign | None:
+    """The campaign of a run to be planned, which nobody else does until the transaction ends; None if it isn't ours."""
+    if not Run.objects.select_for_update(skip_locked=True).filter(pk=run.pk, status=Run.Status.PLANNING).exists():
+        return None
+    return Campaign.objects.filter(pk=run.campaign_id, status=Campaign.Status.SENDING).first()
+
+
+def _behind(run: Run, campaign: Campaign) -> QuerySet[Segment]:
+    """The segments that follow rules and were not brought up to date since the run was opened, by the database's clock.
+
+    Since then, and not a minute ago: of several that take minutes each, one would always be older.
+    """
+    is_behind = Q(followed_until=None) | Q(followed_until__lt=run.opened_at)
+    return _segments(campaign).filter(is_behind).exclude(kind=Segment.Kind.STATIC).order_by("pk")
+
+
+def _segments(campaign: Campaign) -> QuerySet[Segment]:
+    return (campaign.segments.all() | campaign.excluded_segments.all()).distinct()
 
 
 def _is_no_longer_what_was_approved(campaign: Campaign) -> bool:

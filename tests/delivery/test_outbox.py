@@ -6,6 +6,7 @@ from campaigns import lifecycle
 from campaigns.models import Campaign
 from delivery import outbox
 from delivery.models import Message, Run
+from segments.models import Segment
 from team.models import Notice, User
 from tests.delivery.conftest import make_campaign, make_people, plan
 
@@ -25,6 +26,23 @@ def test_a_campaign_that_can_t_be_planned_pauses_and_keeps_no_other_waiting(edit
     assert run_of(broken).campaign.status == Campaign.Status.PAUSED
     assert "choose a template first" in Notice.objects.get().text
     assert run_of(fine).status == Run.Status.SENDING
+
+
+def test_segments_that_take_long_are_refreshed_in_several_goes_each_once(
+    editor: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_people(2)
+    campaign = make_campaign(editor)
+    campaign.segments.add(Segment.objects.create(name="Again", rules={"all": []}))
+    run = outbox.open_run(campaign)
+    monkeypatch.setattr(outbox, "REFRESHING_SECONDS", 0)
+    moments = []
+    for _ in range(3):
+        assert outbox.plan(run) is (len(moments) == 2)
+        moments.append(set(campaign.segments.exclude(refreshed_at=None).values_list("refreshed_at", flat=True)))
+    assert [len(refreshed) for refreshed in moments] == [1, 2, 2]
+    assert moments[0] < moments[1] == moments[2]
+    assert run_of(campaign).audience_count == 2
 
 
 def test_a_campaign_paused_in_the_moment_its_run_ends_ends_after_it_is_resumed(editor: User, approver: User) -> None:
