@@ -174,6 +174,7 @@ UNFOLD: dict[str, object] = {
                 "separator": True,
                 "items": [
                     _item("People", "badge", "admin:team_user_changelist", "team.view_user"),
+                    _item("Brand", "palette", "admin:team_brand_changelist", "team.view_brand"),
                     _item("API keys", "key", "admin:team_apikey_changelist", "team.view_apikey"),
                     _item("Notices", "notifications", "admin:team_notice_changelist"),
                     _item(

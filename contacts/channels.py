@@ -1,5 +1,7 @@
 """The ways to reach a person: which address of a contact each channel uses. Providers live in delivery."""
 
+from django.utils.translation import gettext_noop
+
 from core.registry import Registry
 
 
@@ -21,7 +23,7 @@ channels: Registry[Channel] = Registry("channel")
 @channels.register
 class Email(Channel):
     key = "email"
-    label = "Email"
+    label = gettext_noop("Email")  # public pages translate it
     icon = "mail"
     address_field = "email"
 

@@ -194,6 +194,6 @@ def _erase(request: HttpRequest, contact: Contact, form: ProofForm) -> HttpRespo
 @permission_required("contacts.view_contact")
 def preview(request: HttpRequest) -> HttpResponse:
     """For the team: the page as somebody sees it who comes for the first time. Nothing on it can be sent."""
-    contact = Contact(email="sam@example.com", first_name="Sam")
+    contact = Contact(email="sam@example.com", locale="", time_zone="")
     with public.speaking(request):
         return _page(request, contact, WishesForm(wishes=preferences.of(contact)), token="")

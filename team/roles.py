@@ -12,7 +12,7 @@ _see_everything = [
     "segments.view_segment", "templates_app.view_template",
     "templates_app.view_templateversion", "campaigns.view_campaign", "campaigns.view_sender", "campaigns.view_comment",
     "campaigns.add_comment", "campaigns.view_campaigntemplate", "delivery.view_message", "delivery.view_run",
-    "delivery.view_sandboxmail", "delivery.view_account", "delivery.view_confirmationmail",
+    "delivery.view_sandboxmail", "delivery.view_account", "team.view_brand", "delivery.view_confirmationmail",
 ]  # fmt: skip
 _plan_campaigns = [
     "contacts.add_contact", "contacts.change_contact", "contacts.delete_contact",
@@ -34,7 +34,7 @@ _administer = [
     "campaigns.change_campaignmember",
     "delivery.add_account", "delivery.change_account", "delivery.delete_account", "delivery.change_message",
     "team.view_user", "team.add_user", "team.change_user", "team.view_apikey", "team.add_apikey",
-    "team.change_apikey", "auth.view_group", "django_celery_beat.view_periodictask",
+    "team.change_apikey", "team.change_brand", "auth.view_group", "django_celery_beat.view_periodictask",
 ]  # fmt: skip
 
 PERMISSIONS = {

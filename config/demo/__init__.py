@@ -17,6 +17,7 @@ STEPS: dict[str, Callable[[], object]] = {
     "segments": audiences.make,
     "templates": contents.make_templates,
     "senders": contents.make_senders,
+    "brand": contents.make_brand,
     "finished campaigns": history.make,
     "plans": plans.make,
     "campaign templates": plans.keep_as_templates,

@@ -2,7 +2,7 @@
 
 from campaigns.models import Sender
 from delivery.models import Account
-from team.models import User
+from team.models import Brand, User
 from templates_app import gallery, publishing
 from templates_app.models import Template
 
@@ -38,4 +38,17 @@ def make_senders() -> None:
     has_default = Account.objects.filter(channel="email", is_default=True).exists()
     Account.objects.get_or_create(
         name="Sandbox mailbox", defaults={"provider": "sandbox", "is_default": not has_default, "max_connections": 4}
+    )
+
+
+def make_brand() -> None:
+    Brand.objects.get_or_create(
+        pk=1,
+        defaults={
+            "name": "Carillon Demo Shop",
+            "accent": "#0f5c63",
+            "ground": "#eef4f3",
+            "website": "https://carillon.example.com",
+            "privacy_url": "https://carillon.example.com/privacy",
+        },
     )
