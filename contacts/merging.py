@@ -42,6 +42,11 @@ class Choice:
         """Whether somebody has to choose: both have one, and not the same."""
         return bool(self.survivors and self.others and self.survivors != self.others)
 
+    @property
+    def is_taken_over(self) -> bool:
+        """Whether the survivor gets it because they have none."""
+        return bool(self.others and not self.survivors)
+
 
 def choices(survivor: Contact, other: Contact) -> list[Choice]:
     """Everything that either of them has, for looking at side by side."""

@@ -135,7 +135,16 @@ def merge(request: HttpRequest, pk: int) -> HttpResponse:
     context = _console(request) | {"title": f"Merge {contact}", "contact": contact, "other": other}
     if other is None:
         return render(request, "contacts/merge_choose.html", context | _candidates(request, contact))
-    return render(request, "contacts/merge.html", context | {"choices": merging.choices(contact, other)})
+    return render(request, "contacts/merge.html", context | _side_by_side(contact, other))
+
+
+def _side_by_side(contact: Contact, other: Contact) -> dict[str, Any]:
+    choices = merging.choices(contact, other)
+    return {
+        "choices": choices,
+        "settled": [choice for choice in choices if not (choice.is_open or choice.is_taken_over)],
+        "consents": [standing.in_a_word(contact), standing.in_a_word(other)],
+    }
 
 
 def _merge(request: HttpRequest, contact: Contact, other: Contact) -> HttpResponse:

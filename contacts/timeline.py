@@ -7,6 +7,7 @@ Each app registers its kinds here, as it does what it holds:
         key = "message"
         label = "Messages"
         icon = "mail"
+        place = 1
         moment = "sent_at"
         def rows(self, people): return Message.objects.filter(contact__in=people)
         def entry(self, row): return self.says(row, row.sent_at, "Sent")
@@ -99,13 +100,14 @@ class Kind:
     """One kind of entries: rows of one table that have a moment and a number.
 
     `moment` and `number` name a field or an annotation of `rows`. `has_names` says that entries can be asked for by
-    `name`, as events can. Kinds of one `group` are one for people: shown under the name of the first, asked for
-    together.
+    `name`, as events can. `place` orders them for people. Kinds of one `group` are one for people: shown under the
+    name of the first, asked for together.
     """
 
     key: str
     label: str
     icon: str
+    place: int
     group: str = ""
     moment: str
     number: str = "id"
@@ -140,7 +142,8 @@ def page(contact: Contact, wanted: Wanted, *, size: int = SIZE) -> Page:
 
 def groups() -> dict[str, str]:
     """What can be asked for, with its name for people."""
-    return {key: kind.label for key, kind in kinds.items() if not kind.group}
+    in_order = sorted(kinds.items(), key=lambda item: item[1].place)
+    return {key: kind.label for key, kind in in_order if not kind.group}
 
 
 def counts(contact: Contact) -> dict[str, int]:

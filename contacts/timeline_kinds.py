@@ -16,6 +16,7 @@ class Consent(Kind):
     key = "consent"
     label = "Consent"
     icon = "verified_user"
+    place = 4
     moment = "occurred_at"
 
     def rows(self, people: list[int]) -> QuerySet[ConsentRecord]:
@@ -36,6 +37,7 @@ class Imports(Kind):
     key = "import"
     label = "Imports"
     icon = "upload_file"
+    place = 6
     moment = "at"
     number = "job_id"
 
@@ -59,6 +61,7 @@ class Becoming(Kind):
     key = "profile"
     label = "Merges"
     icon = "merge"
+    place = 7
     moment = "merged_at"
 
     def rows(self, people: list[int]) -> QuerySet[Merge]:

@@ -1,4 +1,4 @@
-"""Delivery's pages about other objects: a campaign's recipients, why a person did or didn't get it, their messages."""
+"""Delivery's pages about other objects: a campaign's recipients, and why a person did or didn't get it."""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,12 +14,12 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST, require_safe
 
 from campaigns.models import Campaign
+from contacts import identity
 from contacts.models import Contact
 from core.errors import Refused
 from delivery import sandbox, trying, why
 from delivery.models import Message, SandboxMail
 from events import names
-from events.models import Event
 from templates_app.models import TemplateVersion
 
 PAGE = 50
@@ -55,7 +55,7 @@ def contact_by(text: str) -> Contact | None:
     text = text.strip()
     if not text or "\x00" in text:
         return None
-    found = Contact.objects.filter(email=text.lower()).first() or Contact.objects.filter(external_id=text).first()
+    found = identity.by("email", text.lower()) or identity.by("external_id", text)
     if found is None:
         try:
             found = Contact.objects.filter(uuid=text).first()
@@ -111,22 +111,6 @@ def why_page(request: HttpRequest, campaign: str) -> HttpResponse:
         happened=[(event, names.words(event.name)) for event in explanation.events] if explanation else [],
     )
     return render(request, "delivery/why.html", context)
-
-
-@_needs("contacts.view_contact")
-@require_safe
-def contact_messages(request: HttpRequest, contact: str) -> HttpResponse:
-    """The part of a contact's page that shows their messages and events."""
-    person = get_object_or_404(Contact, uuid=contact)
-    sent = Message.objects.filter(contact=person).select_related("run__campaign").order_by("-id")[:50]
-    done = Event.objects.filter(contact_id=person.pk).exclude(name="message.sent").order_by("-occurred_at")[:50]
-    titles = dict(Campaign.objects.filter(pk__in=[e.campaign_id for e in done]).values_list("pk", "name"))
-    context = {
-        "contact": person,
-        "rows": [(row, why.reason_label(row.reason) if row.reason else "") for row in sent],
-        "events": [(event, names.words(event.name), titles.get(event.campaign_id or 0, "")) for event in done],
-    }
-    return render(request, "delivery/contact_messages.html", context)
 
 
 @_needs("templates_app.change_template")

@@ -24,6 +24,7 @@ class Messages(Kind):
     key = "message"
     label = "Messages"
     icon = "mail"
+    place = 1
     moment = "told_at"
 
     def rows(self, people: list[int]) -> QuerySet[Any]:
@@ -56,6 +57,7 @@ class Engagement(Kind):
     key = "engagement"
     label = "Opens and clicks"
     icon = "ads_click"
+    place = 2
     moment = "occurred_at"
     has_names = True
 

@@ -11,7 +11,6 @@ urlpatterns = [
     path("u/<str:token>", unsubscribing.unsubscribe, name="unsubscribe"),
     path("admin/delivery/campaigns/<uuid:campaign>/recipients/", pages.recipients, name="recipients"),
     path("admin/delivery/campaigns/<uuid:campaign>/why/", pages.why_page, name="why"),
-    path("admin/delivery/contacts/<uuid:contact>/messages/", pages.contact_messages, name="contact-messages"),
     path("admin/delivery/test-send/", pages.test_send, name="test-send"),
     path("admin/delivery/sandbox/<int:pk>/body/", pages.sandbox_body, name="sandbox-body"),
 ]

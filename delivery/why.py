@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from campaigns.models import Campaign
+from contacts import identity
 from contacts.models import Contact
 from delivery import gate
 from delivery.models import Message, Run
@@ -60,12 +61,13 @@ def reason_label(reason: str) -> str:
 
 
 def explain(campaign: Campaign, contact: Contact) -> Explanation:
-    """The whole story of one person and one campaign."""
+    """The whole story of one person and one campaign, that of contacts merged into them included."""
+    people = identity.keys(contact)
     messages = list(
-        Message.objects.filter(run__campaign=campaign, contact=contact).select_related("run", "variant", "account")
+        Message.objects.filter(run__campaign=campaign, contact__in=people).select_related("run", "variant", "account")
     )
     events = list(
-        Event.objects.filter(contact_id=contact.pk, campaign_id=campaign.pk).order_by("occurred_at", "id")[:200]
+        Event.objects.filter(contact_id__in=people, campaign_id=campaign.pk).order_by("occurred_at", "id")[:200]
     )
     steps = [_audience_step(campaign, contact)]
     if messages:

@@ -19,6 +19,7 @@ class Events(Kind):
     key = "event"
     label = "Events"
     icon = "bolt"
+    place = 3
     moment = "occurred_at"
     has_names = True
 

@@ -25,6 +25,7 @@ class Moves(Kind):
     key = "segment"
     label = "Segments"
     icon = "filter_alt"
+    place = 5
     moment = "occurred_at"
 
     def rows(self, people: list[int]) -> QuerySet[Event]:
@@ -50,6 +51,7 @@ class Members(Kind):
     group = GROUP
     label = "Segments"
     icon = "filter_alt"
+    place = 5
     moment = "entered_at"
     number = "segment_id"
 

@@ -11,7 +11,6 @@ from contacts import consent
 from contacts.models import Contact
 from delivery import pages
 from delivery.models import Message, SandboxMail
-from events import ingest, names
 from team.models import User
 from templates_app import publishing
 from tests.campaigns.test_console import signed_in
@@ -88,17 +87,6 @@ def test_why_explains_one_person_and_offers_a_field_for_another(marketer: Client
         assert "Nobody here has" in marketer.get(why(campaign), {"contact": nobody}).content.decode()
 
 
-def test_a_contact_s_panel_lists_messages_and_what_they_did(marketer: Client, campaign: Campaign) -> None:
-    person = Contact.objects.get(email="person1@example.com")
-    ingest.record(names.CLICKED, contact_id=person.pk, campaign_id=campaign.pk, label="scanner", label_reason="agent")
-    text = marketer.get(reverse("delivery:contact-messages", args=[person.uuid])).content.decode()
-    for words in ("Spring", "Planned", "Clicked", "Why?", "canner"):
-        assert words in text
-    lonely = make_people(1, prefix="lonely")[0]
-    text = marketer.get(reverse("delivery:contact-messages", args=[lonely.uuid])).content.decode()
-    assert "No campaign has had this person" in text
-
-
 def test_a_stranger_is_refused_everywhere_and_a_visitor_must_sign_in(
     stranger: User, campaign: Campaign, editor: User
 ) -> None:
@@ -106,7 +94,6 @@ def test_a_stranger_is_refused_everywhere_and_a_visitor_must_sign_in(
     addresses = [
         recipients(campaign),
         why(campaign),
-        reverse("delivery:contact-messages", args=[Contact.objects.first().uuid]),
         reverse("delivery:sandbox-body", args=[mail.pk]),
     ]
     for address in addresses:
@@ -116,7 +103,7 @@ def test_a_stranger_is_refused_everywhere_and_a_visitor_must_sign_in(
     assert signed_in(stranger).post(reverse("delivery:test-send"), {}).status_code == 403
 
 
-@pytest.mark.parametrize("name", ["recipients", "why", "contact-messages"])
+@pytest.mark.parametrize("name", ["recipients", "why"])
 def test_what_is_not_there_is_a_404(marketer: Client, db: None, name: str) -> None:
     assert marketer.get(reverse(f"delivery:{name}", args=[uuid.uuid4()])).status_code == 404
 
