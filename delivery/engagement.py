@@ -38,14 +38,19 @@ def _note_first(column: str, events: Sequence[Event]) -> None:
 
 
 def _deliver(events: Sequence[Event]) -> None:
+    """Deliveries of what is recorded as handed over; word of one that is still `sending` waits on its row for that."""
     if not events:
         return
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            UPDATE delivery_message SET state = 'delivered', reason = '', state_at = statement_timestamp()
-            WHERE id = ANY(%s) AND state IN ('sent', 'unknown') RETURNING run_id
+            UPDATE delivery_message m SET delivered_at = least(m.delivered_at, e.at),
+                state = CASE m.state WHEN 'sending' THEN m.state ELSE 'delivered' END,
+                reason = CASE m.state WHEN 'sending' THEN m.reason ELSE '' END,
+                state_at = CASE m.state WHEN 'sending' THEN m.state_at ELSE statement_timestamp() END
+            FROM (SELECT id, min(at) AS at FROM unnest(%s::bigint[], %s::timestamptz[]) AS u(id, at) GROUP BY id) e
+            WHERE m.id = e.id AND m.state IN ('sending', 'sent', 'unknown') RETURNING m.run_id
             """,
-            [[event.message_id for event in events]],
+            [[event.message_id for event in events], [event.occurred_at for event in events]],
         )
         outbox.recount(run_id for (run_id,) in cursor.fetchall())

@@ -22,7 +22,7 @@ State = Message.State
 MOVES: dict[str, tuple[str, ...]] = {
     State.PLANNED: (State.QUEUED, State.SKIPPED, State.CANCELLED),
     State.QUEUED: (State.SENDING, State.PLANNED, State.SKIPPED, State.FAILED, State.CANCELLED),
-    State.SENDING: (State.SENT, State.FAILED, State.PLANNED, State.UNKNOWN),
+    State.SENDING: (State.SENT, State.DELIVERED, State.FAILED, State.PLANNED, State.UNKNOWN),
     State.UNKNOWN: (State.SENT, State.DELIVERED, State.FAILED, State.PLANNED),
     State.SENT: (State.DELIVERED, State.FAILED),
     State.DELIVERED: (State.FAILED,),
@@ -160,7 +160,10 @@ _SETTLE = """
             AS e(id, state, reason, detail, provider_id)),
     moved AS (
         UPDATE delivery_message m
-        SET state = e.state, reason = e.reason, detail = e.detail, provider_id = e.provider_id,
+        SET state = CASE WHEN m.delivered_at IS NOT NULL AND e.state IN ('sent', 'unknown') THEN 'delivered'
+                ELSE e.state END,
+            reason = CASE WHEN m.delivered_at IS NOT NULL AND e.state = 'unknown' THEN '' ELSE e.reason END,
+            detail = e.detail, provider_id = e.provider_id,
             lease_until = NULL, state_at = statement_timestamp(),
             sent_at = CASE WHEN e.state = 'sent' THEN statement_timestamp() ELSE m.sent_at END,
             due_at = CASE WHEN e.state = 'planned'
@@ -168,7 +171,7 @@ _SETTLE = """
                 ELSE m.due_at END
         FROM ending e, delivery_run r
         WHERE m.id = e.id AND m.state = ANY(%s) AND (%s = '' OR m.worker = %s) AND r.id = m.run_id
-        RETURNING m.id, m.contact_id, r.campaign_id, m.variant_id, m.state, m.reason)
+        RETURNING m.id, m.contact_id, r.campaign_id, m.variant_id, e.state, e.reason)
     INSERT INTO events_event (name, occurred_at, contact_id, campaign_id, variant_id, message_id, properties)
     SELECT CASE WHEN state = 'sent' THEN %s WHEN reason = 'bounced' THEN %s ELSE %s END, statement_timestamp(),
         contact_id, campaign_id, variant_id, id,
@@ -201,8 +204,10 @@ def reap() -> tuple[int, int]:
         cursor.execute(
             """
             UPDATE delivery_message
-            SET state = 'unknown', reason = 'worker_died', lease_until = NULL, state_at = statement_timestamp(),
-                detail = 'The worker ended before the provider''s answer was recorded.'
+            SET state = CASE WHEN delivered_at IS NULL THEN 'unknown' ELSE 'delivered' END,
+                reason = CASE WHEN delivered_at IS NULL THEN 'worker_died' ELSE '' END,
+                detail = 'The worker ended before the provider''s answer was recorded.',
+                lease_until = NULL, state_at = statement_timestamp()
             WHERE state = 'sending' AND lease_until < statement_timestamp()
             """
         )

@@ -126,6 +126,7 @@ class Message(models.Model):
     provider_id = models.CharField(max_length=200, db_default="", help_text="The provider's own name for it.")
     state_at = models.DateTimeField(db_default=Now())
     sent_at = models.DateTimeField(null=True)
+    delivered_at = models.DateTimeField(null=True, help_text="When its arrival was confirmed, maybe while `sending`.")
     opened_at = models.DateTimeField(null=True)
     clicked_at = models.DateTimeField(null=True)
 
