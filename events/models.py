@@ -78,6 +78,10 @@ class Source(Entity):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def is_public(self) -> bool:
+        return self.kind == self.Kind.WEBSITE
+
 
 class WriteKey(models.Model):
     """A key that may write events to one source and read nothing. Stored as a hash; shown once."""

@@ -7,7 +7,6 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 import msgspec
 
@@ -17,9 +16,10 @@ from events.tracking.reading import KINDS, MESSAGE_BYTES, Request
 
 ID_LENGTH, NAME_LENGTH, DEPTH = 200, 120, 50
 PATIENCE = timedelta(seconds=10)  # between saying and receiving; longer, and the client's clock is wrong
-AHEAD = timedelta(minutes=5)  # of us that a corrected moment may be
 # Of what clients add about circumstances, these say something about what a person did. Addresses of computers don't.
 KEPT_CONTEXT = ("page", "campaign", "referrer", "locale", "timezone")
+# Looked for before the context is read at all: what servers send has none of it.
+_TELLING = re.compile(rb'"(?:page|campaign|referrer|locale|timezone|userAgent)"')
 # What PostgreSQL's JSON can't hold or what would be slow to find out there: NUL, huge exponents.
 _UNUSUAL = re.compile(rb"\\u0000|[eE][+-]?\d{4}")
 _encode = msgspec.json.Encoder().encode
@@ -69,7 +69,7 @@ class Call:
     occurred_at: datetime
     properties: bytes
     traits: dict[str, Any]
-    key: UUID | None
+    key: str | None
     label: tuple[str, str]
 
 
@@ -115,12 +115,11 @@ def _number_as_text(value: float) -> str:
     return str(int(value)) if value == int(value) else repr(value)
 
 
-def _key(message_id: str | None, source: int) -> UUID | None:
+def _key(message_id: str | None, source: int) -> str | None:
     """By source, so that nobody with a public key can use up another source's ids before it does."""
     if not message_id:
         return None
-    digest = hashlib.blake2b(f"{source}:{message_id}".encode("utf-8", "replace"), digest_size=16)
-    return UUID(bytes=digest.digest())
+    return hashlib.blake2b(f"{source}:{message_id}".encode(), digest_size=16).hexdigest()
 
 
 def _moment(message: _Message, request: Request, received_at: datetime) -> datetime:
@@ -131,10 +130,10 @@ def _moment(message: _Message, request: Request, received_at: datetime) -> datet
     moment = _time(said, "timestamp")
     sent = message.sent_at or request.sent_at
     if sent is not None:
-        skew = received_at - _time(sent, "sentAt")
-        if abs(skew) > PATIENCE:
+        skew = received_at - _time_sent(sent)
+        if not -PATIENCE < skew < PATIENCE:
             moment = _shifted(moment, skew)
-    return min(moment, received_at) if moment < received_at + AHEAD else received_at
+    return min(moment, received_at)
 
 
 def _shifted(moment: datetime, skew: timedelta) -> datetime:
@@ -144,9 +143,17 @@ def _shifted(moment: datetime, skew: timedelta) -> datetime:
         raise Refusal("bad_time", "`timestamp` is too far from now.") from error
 
 
+@functools.lru_cache(maxsize=64)
+def _time_sent(text: str) -> datetime:
+    """The same for all messages of a batch."""
+    return _time(text, "sentAt")
+
+
 def _time(text: str, field: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
+        if moment.tzinfo is UTC:
+            return moment
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise Refusal("bad_time", f"`{field}` must be a time like 2026-05-31T08:15:00Z.") from error
@@ -155,7 +162,7 @@ def _time(text: str, field: str) -> datetime:
 def _circumstances(message: _Message, request: Request) -> tuple[dict[str, Any], tuple[str, str]]:
     """What is kept of the context, and the label: a browser says in there whether it is a machine's."""
     raw = bytes(message.context)
-    if raw == b"{}" and not request.context:
+    if not request.context and raw.startswith(b"{") and not _TELLING.search(raw):
         return {}, _PERSON
     try:
         context = (request.context or {}) | _context_decoder.decode(raw if raw != b"null" else b"{}")

@@ -30,10 +30,13 @@ ON CONFLICT (key) DO NOTHING"""
 
 def types_of(values: Mapping[str, Any]) -> dict[str, str]:
     """The type of each key; what is not in the catalogue yet is added, unless that is full, and then missing here."""
+    if not values:
+        return {}
     known = _known()
     new = {key: value for key, value in values.items() if key not in known and value is not None}
     if new:
         known = known | _add(new, room=MOST_ATTRIBUTES - len(known))
+        forget_remembered()
     return {key: known[key] for key in values if key in known}
 
 

@@ -6,6 +6,8 @@ from typing import Any
 
 from django.db import connection
 
+from events.tracking import arrays
+
 MOST_ATTRIBUTES = 100  # of one company
 NAME_LENGTH, TEXT_LENGTH = 200, 1_000
 
@@ -40,7 +42,7 @@ def keep(groups: Iterable[tuple[str, dict[str, Any], int | None]]) -> None:
         cursor.execute(_KEEP, [json.dumps(rows)])
         if members:
             contacts, companies = zip(*members, strict=True)
-            cursor.execute(_EMPLOY, [list(contacts), list(companies)])
+            cursor.execute(_EMPLOY, [arrays.of_numbers(contacts), arrays.of_texts(companies)])
 
 
 def _row(group: str, traits: dict[str, Any]) -> dict[str, Any]:

@@ -68,9 +68,9 @@ def _take_patiently(source: Source, calls: Sequence[Call]) -> Taken:
     for attempt in range(1, ATTEMPTS + 1):
         try:
             with transaction.atomic():
-                return _take(source, calls)
+                return _take_hopefully(source, calls) if attempt == 1 else _take(source, calls)
         except (Raced, IntegrityError):
-            # somebody made or linked one of these people between our look and our insert: now they are known
+            # a message was seen before, or somebody made one of these people between our look and our insert
             if attempt == ATTEMPTS:
                 raise
         except OperationalError as error:
@@ -79,17 +79,24 @@ def _take_patiently(source: Source, calls: Sequence[Call]) -> Taken:
     raise AssertionError("unreachable")
 
 
+def _take_hopefully(source: Source, calls: Sequence[Call]) -> Taken:
+    deduplication.note_all(calls)
+    return Taken(notes=_store(source, calls))
+
+
 def _take(source: Source, calls: Sequence[Call]) -> Taken:
     fresh = deduplication.first_seen(calls)
     duplicates = {id(call) for call in calls} - {id(call) for call in fresh} if len(fresh) < len(calls) else set()
-    if not fresh:
-        return Taken(duplicates)
-    found = people.resolve(source, fresh)
-    groups = [(call.group_id, call.traits, found.id_of(call)) for call in fresh if call.group_id]
+    return Taken(duplicates, notes=_store(source, fresh) if fresh else {})
+
+
+def _store(source: Source, calls: Sequence[Call]) -> dict[int, list[str]]:
+    found = people.resolve(source, calls)
+    groups = [(call.group_id, call.traits, found.id_of(call)) for call in calls if call.group_id]
     if groups:
         companies.keep(groups)
-    _write([call for call in fresh if call.name], found, source)
-    return Taken(duplicates, notes=found.notes)
+    _write([call for call in calls if call.name], found, source)
+    return found.notes
 
 
 def _write(calls: Sequence[Call], found: People, source: Source) -> None:
@@ -101,9 +108,13 @@ def _write(calls: Sequence[Call], found: People, source: Source) -> None:
 def _line(call: Call, contact: int | None, source: int) -> bytes:
     """One row in COPY's text format, by hand: half the time of handing psycopg the values."""
     label, reason = call.label
-    visitor = NULL if call.anonymous_id is None else call.anonymous_id.translate(_ESCAPED)
+    visitor = NULL if call.anonymous_id is None else _escaped(call.anonymous_id)
     columns = (
-        f"{call.name.translate(_ESCAPED)}\t{contact or NULL}\t{visitor}\t{source}\t{call.occurred_at.isoformat()}"
-        f"\t{label}\t{reason.translate(_ESCAPED)}\t"
+        f"{_escaped(call.name)}\t{contact or NULL}\t{visitor}\t{source}\t{call.occurred_at.isoformat()}"
+        f"\t{label}\t{reason}\t"
     )
     return columns.encode() + call.properties.replace(b"\\", b"\\\\").translate(_SPACES) + b"\n"
+
+
+def _escaped(text: str) -> str:
+    return text.translate(_ESCAPED) if "\\" in text or not text.isprintable() else text

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from django.db import connection
 
 from events import ingest, names, stream
+from events.tracking import arrays
 
 AT_ONCE = 5_000  # events of one visitor, or a few, in one statement
 
@@ -48,7 +49,7 @@ def link(visitors: Mapping[str, int]) -> bool:
     False if somebody else linked one of them meanwhile, to whomever: then the caller looks again.
     """
     with connection.cursor() as cursor:
-        cursor.execute(_LINK, [list(visitors), list(visitors.values())])
+        cursor.execute(_LINK, [arrays.of_texts(visitors), arrays.of_numbers(visitors.values())])
         linked = {value for (value,) in cursor.fetchall()}
     if len(linked) < len(visitors):
         return False
@@ -59,7 +60,7 @@ def link(visitors: Mapping[str, int]) -> bool:
 def join(visitors: Mapping[str, int]) -> None:
     """Give what these visitors did to the contacts they are, AT_ONCE of it at most, and say so in the log."""
     with connection.cursor() as cursor:
-        cursor.execute(_JOIN, [list(visitors), list(visitors.values()), AT_ONCE])
+        cursor.execute(_JOIN, [arrays.of_texts(visitors), arrays.of_numbers(visitors.values()), AT_ONCE])
         joined = cursor.fetchall()
     ingest.record_many(
         {"name": names.JOINED, "contact_id": contact, "anonymous_id": visitor, "properties": {"names": sorted(kinds)}}

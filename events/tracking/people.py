@@ -11,7 +11,7 @@ from contacts import merging
 from contacts.models import Contact
 from core.errors import Refused
 from events.models import Source
-from events.tracking import joining, traits
+from events.tracking import arrays, joining, traits
 from events.tracking.calls import Call
 from events.tracking.traits import Learned
 
@@ -20,14 +20,17 @@ _COLUMNS = "contact.id, contact.external_id, contact.email, contact.phone"
 
 # By the name of today, else by a former one; an erased contact has neither.
 _KNOWN = f"""
-SELECT 'external', external_id, {_COLUMNS} FROM contacts_contact AS contact WHERE external_id = ANY(%(users)s)
-UNION ALL SELECT 'email', email, {_COLUMNS} FROM contacts_contact AS contact WHERE email = ANY(%(emails)s)
+WITH asked AS (SELECT %(users)s::text[] AS users, %(visitors)s::text[] AS visitors, %(emails)s::text[] AS emails)
+SELECT 'external', external_id, {_COLUMNS} FROM contacts_contact AS contact
+    WHERE external_id = ANY((SELECT users FROM asked)::text[])
+UNION ALL SELECT 'email', email, {_COLUMNS} FROM contacts_contact AS contact
+    WHERE email = ANY((SELECT emails FROM asked)::text[])
 UNION ALL SELECT identity.kind, identity.value, {_COLUMNS}
     FROM contacts_identity AS identity JOIN contacts_contact AS contact ON contact.id = identity.contact_id
     WHERE contact.erased_at IS NULL AND (
-        (identity.kind = 'external' AND identity.value = ANY(%(users)s))
-        OR (identity.kind = 'anonymous' AND identity.value = ANY(%(visitors)s))
-        OR (identity.kind = 'email' AND identity.value = ANY(%(emails)s)))"""  # noqa: S608
+        (identity.kind = 'external' AND identity.value = ANY((SELECT users FROM asked)::text[]))
+        OR (identity.kind = 'anonymous' AND identity.value = ANY((SELECT visitors FROM asked)::text[]))
+        OR (identity.kind = 'email' AND identity.value = ANY((SELECT emails FROM asked)::text[])))"""  # noqa: S608
 
 _ROWS = """jsonb_to_recordset(%s) AS said(id bigint, external_id text, email text, phone text, first_name text,
     last_name text, locale text, time_zone text, attributes jsonb, gone text[])"""
@@ -43,18 +46,17 @@ RETURNING id, external_id, email"""  # noqa: S608
 
 _CHANGED = "(contact.attributes || said.attributes) - said.gone"
 _TEXTS = ("external_id", "email", "phone", "first_name", "last_name", "locale", "time_zone")
-_DIFFERS = " OR ".join(f"said.{name} <> contact.{name} IS NOT FALSE AND said.{name} IS NOT NULL" for name in _TEXTS)
+_DIFFERS = " OR ".join(f"coalesce(said.{name}, contact.{name}) IS DISTINCT FROM contact.{name}" for name in _TEXTS)
 _SET = ", ".join(f"{name} = coalesce(said.{name}, contact.{name})" for name in _TEXTS)
 
 # Most say what is known already: those rows are neither locked nor written.
+_HOLD_CHANGED = f"""
+SELECT contact.id FROM contacts_contact AS contact JOIN {_ROWS} ON said.id = contact.id
+WHERE contact.erased_at IS NULL AND ({_DIFFERS} OR {_CHANGED} <> contact.attributes)
+ORDER BY contact.id FOR NO KEY UPDATE OF contact"""  # noqa: S608
 _UPDATE = f"""
-WITH said AS MATERIALIZED (SELECT * FROM {_ROWS}), changed AS (
-    SELECT contact.id FROM contacts_contact AS contact JOIN said ON said.id = contact.id
-    WHERE contact.erased_at IS NULL AND ({_DIFFERS} OR {_CHANGED} <> contact.attributes)
-    ORDER BY contact.id FOR NO KEY UPDATE OF contact
-)
 UPDATE contacts_contact AS contact SET {_SET}, attributes = {_CHANGED}, updated_at = now()
-FROM said JOIN changed USING (id) WHERE contact.id = said.id AND contact.erased_at IS NULL"""  # noqa: S608
+FROM {_ROWS} WHERE contact.id = said.id AND contact.erased_at IS NULL"""  # noqa: S608
 
 
 class Raced(Exception):  # noqa: N818  # not an error: look again
@@ -103,7 +105,7 @@ class People:
 def resolve(source: Source, calls: Sequence[Call]) -> People:
     """Find, make and change the people of these calls, in the caller's transaction; raises Raced."""
     people = People(source)
-    learned = {id(call): traits.read(call.traits) for call in calls if call.kind == "identify"}
+    learned = traits.read_all({id(call): call.traits for call in calls if call.kind == "identify"})
     _load(people, calls, learned)
     for call in calls:
         _hear(people, call, learned.get(id(call)))
@@ -120,9 +122,9 @@ def resolve(source: Source, calls: Sequence[Call]) -> People:
 def _load(people: People, calls: Sequence[Call], learned: dict[int, Learned]) -> None:
     previous = [call.previous_id for call in calls if call.previous_id]
     asked = {
-        "users": list({call.user_id for call in calls if call.user_id}.union(previous)),
-        "visitors": list({call.anonymous_id for call in calls if call.anonymous_id}.union(previous)),
-        "emails": list({one.fields["email"] for one in learned.values() if "email" in one.fields}),
+        "users": arrays.of_texts({call.user_id for call in calls if call.user_id}.union(previous)),
+        "visitors": arrays.of_texts({call.anonymous_id for call in calls if call.anonymous_id}.union(previous)),
+        "emails": arrays.of_texts({one.fields["email"] for one in learned.values() if "email" in one.fields}),
     }
     with connection.cursor() as cursor:
         cursor.execute(_KNOWN, asked)
@@ -195,7 +197,7 @@ def _learn(people: People, call: Call, person: Person, learned: Learned) -> None
 
 
 def _may_not_replace(source: Source, known: str | None, said: str) -> bool:
-    return source.kind == Source.Kind.WEBSITE and known is not None and known != said
+    return source.is_public and known is not None and known != said
 
 
 def _alias(people: People, call: Call) -> None:
@@ -208,7 +210,7 @@ def _alias(people: People, call: Call) -> None:
             people.note(call, "previousId: this visitor is somebody else already.")
         elif person is not None:
             people.linked.setdefault(previous, person)
-    elif people.source.kind == Source.Kind.WEBSITE:
+    elif people.source.is_public:
         _person(people, call, None)
         people.note(call, "Two known people aren't joined by a key that anyone can read. Merge them by hand.")
     elif now is None:
@@ -241,9 +243,13 @@ def _insert(people: list[Person]) -> None:
 
 
 def _update(people: list[Person]) -> None:
-    if people:
-        with connection.cursor() as cursor:
-            cursor.execute(_UPDATE, [_as_json(people)])
+    if not people:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(_HOLD_CHANGED, [_as_json(people)])
+        changed = {pk for (pk,) in cursor.fetchall()}
+        if changed:
+            cursor.execute(_UPDATE, [_as_json(person for person in people if person.id in changed)])
 
 
 def _keep_former(former: dict[str, Person]) -> None:

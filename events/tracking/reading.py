@@ -78,7 +78,7 @@ def _body(request: HttpRequest, limit: int) -> bytes:
         raise Turned(HTTPStatus.BAD_REQUEST, "unreadable", "The request broke off before it was read.") from error
     if _announced(request) > limit:
         raise _too_large(limit)
-    if request.headers.get("Content-Encoding", "").lower() == "gzip":
+    if request.META.get("HTTP_CONTENT_ENCODING", "").lower() == "gzip":
         body = _unzipped(body, limit)
     if len(body) > limit:
         raise _too_large(limit)
@@ -145,7 +145,7 @@ def _no_constant(name: str) -> None:
 
 
 def _source(request: HttpRequest, key_in_body: str | None) -> Source:
-    key = _key_in_header(request.headers.get("Authorization", "")) or key_in_body
+    key = _key_in_header(request.META.get("HTTP_AUTHORIZATION", "")) or key_in_body
     if not key:
         raise Turned(HTTPStatus.UNAUTHORIZED, "no_key", "Send a write key: by Basic auth, with an empty password.")
     source = sources.of_key(key)

@@ -27,11 +27,18 @@ class Learned:
     notes: list[str] = field(default_factory=list)
 
 
-def read(traits: dict[str, Any]) -> Learned:
-    """What `traits` say. What doesn't fit is left out and noted: one odd trait must not cost the others."""
-    learned = Learned()
-    if not traits:
-        return learned
+def read_all(said: dict[int, dict[str, Any]]) -> dict[int, Learned]:
+    """What each of these traits say. What doesn't fit is left out and noted: one odd trait must not cost the others."""
+    learned = {key: Learned() for key in said}
+    values = {key: _read_fields(learned[key], traits) for key, traits in said.items()}
+    types = catalogue.types_of({name: value for one in values.values() for name, value in one.items()})
+    for key, attributes_said in values.items():
+        _read_attributes(learned[key], attributes_said, types)
+    return learned
+
+
+def _read_fields(learned: Learned, traits: dict[str, Any]) -> dict[str, Any]:
+    """Read those that are fields; the others are returned, by the keys of attributes."""
     if len(traits) > MOST_TRAITS:
         learned.notes.append(f"Only the first {MOST_TRAITS} traits were taken.")
         traits = dict(list(traits.items())[:MOST_TRAITS])
@@ -40,8 +47,7 @@ def read(traits: dict[str, Any]) -> Learned:
             _read_field(learned, FIELDS[name], name, value)
     if isinstance(traits.get("name"), str):
         _split_name(learned, traits["name"])
-    _read_attributes(learned, traits)
-    return learned
+    return dict(_flat(learned, traits))
 
 
 def _read_field(learned: Learned, target: str, name: str, value: Any) -> None:
@@ -65,9 +71,7 @@ def _split_name(learned: Learned, name: str) -> None:
             _read_field(learned, target, "name", text)
 
 
-def _read_attributes(learned: Learned, traits: dict[str, Any]) -> None:
-    values = dict(_flat(learned, traits))
-    types = catalogue.types_of(values) if values else {}
+def _read_attributes(learned: Learned, values: dict[str, Any], types: dict[str, str]) -> None:
     for key, value in values.items():
         if value is not None and key not in types:
             learned.notes.append(f"{key}: the catalogue of attributes is full. Remove one that nobody needs.")

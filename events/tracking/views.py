@@ -1,14 +1,12 @@
 """The addresses of the tracking API: what is asked, what is answered, and who asks too often."""
 
 import json
-import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any
 
-import redis
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
@@ -16,14 +14,11 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from events.models import Source
-from events.tracking import calls, intake, live, reading
+from events.tracking import calls, intake, live, pace, reading
 from events.tracking.calls import Call, Refusal
 from events.tracking.intake import Taken
 from events.tracking.reading import Request, Turned
-from team.throttling import Attempts
 
-logger = logging.getLogger(__name__)
-MINUTE = 60
 SEEN_BEFORE = "Seen before: taken once."
 
 
@@ -47,14 +42,17 @@ def receive(request: HttpRequest, kind: str | None = None) -> HttpResponse:
     received_at = timezone.now()
     try:
         asked = reading.read(request, kind)
-        _slow_down(request, asked.source)
+        who = _who(request, asked.source)
+        _slow_down(asked.source, who)
     except Turned as turned:
         return _for_browsers(_turned(turned))
     checked = _check(asked, received_at)
-    if request.headers.get("X-Strict-Mode") == "1":
-        return _for_browsers(_strictly(asked, checked, received_at))
-    taken = intake.take(asked.source, [call for _, call in checked.good])
-    return _for_browsers(_answer(asked, checked, taken, received_at))
+    is_strict = request.META.get("HTTP_X_STRICT_MODE") == "1"
+    taken = _taken(asked, checked, is_strict)
+    is_kept = not (is_strict and checked.refused)
+    lines = _lines(asked, checked, taken, received_at, is_kept)
+    live.note(asked.source.pk, who, lines, _counts(checked, taken, is_kept), received_at)
+    return _for_browsers(_answer(checked) if is_kept else _errors(checked))
 
 
 def _check(asked: Request, received_at: datetime) -> _Checked:
@@ -67,14 +65,28 @@ def _check(asked: Request, received_at: datetime) -> _Checked:
     return checked
 
 
-def _strictly(asked: Request, checked: _Checked, received_at: datetime) -> HttpResponse:
-    """All or nothing, so that what is sent again after a mend is neither lost nor twice."""
+def _taken(asked: Request, checked: _Checked, is_strict: bool) -> Taken:
+    """Strictly is all or nothing, so that what is sent again after a mend is neither lost nor twice."""
     good = [call for _, call in checked.good]
-    taken = Taken() if checked.refused else intake.take_all(asked.source, good)
-    _move_refused(checked, taken)
-    if not checked.refused:
-        return _answer(asked, checked, taken, received_at)
-    _note(asked, checked, Taken(), received_at, is_kept=False)
+    if not is_strict:
+        taken = intake.take(asked.source, good)
+    else:
+        taken = Taken() if checked.refused else intake.take_all(asked.source, good)
+    for place, call in checked.good if taken.refused else ():
+        if id(call) in taken.refused:
+            checked.refused[place] = taken.refused[id(call)]
+    checked.good = [pair for pair in checked.good if pair[0] not in checked.refused]
+    return taken
+
+
+def _answer(checked: _Checked) -> HttpResponse:
+    body: dict[str, Any] = {"success": True}
+    if checked.refused:
+        body["refused"] = len(checked.refused)  # why is said in strict mode and in the console
+    return _json(body, HTTPStatus.OK)
+
+
+def _errors(checked: _Checked) -> HttpResponse:
     errors = [
         {"index": place, "code": refusal.code, "message": refusal.message}
         for place, refusal in sorted(checked.refused.items())
@@ -83,27 +95,11 @@ def _strictly(asked: Request, checked: _Checked, received_at: datetime) -> HttpR
     return _json(body, HTTPStatus.BAD_REQUEST)
 
 
-def _answer(asked: Request, checked: _Checked, taken: Taken, received_at: datetime) -> HttpResponse:
-    _move_refused(checked, taken)
-    _note(asked, checked, taken, received_at)
-    body: dict[str, Any] = {"success": True}
-    if checked.refused:
-        body["refused"] = len(checked.refused)  # why is said in strict mode and in the console
-    return _json(body, HTTPStatus.OK)
-
-
-def _move_refused(checked: _Checked, taken: Taken) -> None:
-    for place, call in checked.good if taken.refused else ():
-        if id(call) in taken.refused:
-            checked.refused[place] = taken.refused[id(call)]
-    checked.good = [(place, call) for place, call in checked.good if place not in checked.refused]
-
-
-def _note(asked: Request, checked: _Checked, taken: Taken, at: datetime, *, is_kept: bool = True) -> None:
+def _counts(checked: _Checked, taken: Taken, is_kept: bool) -> dict[str, int]:
     counts = {"refused": len(checked.refused)}
     if is_kept:
         counts |= {"taken": len(checked.good) - len(taken.duplicates), "duplicate": len(taken.duplicates)}
-    live.note(asked.source.pk, _lines(asked, checked, taken, at, is_kept), counts, at)
+    return counts
 
 
 def _lines(asked: Request, checked: _Checked, taken: Taken, at: datetime, is_kept: bool) -> Iterator[live.Line]:
@@ -128,21 +124,17 @@ def _first(good: Sequence[tuple[int, Call]], taken: Taken) -> Sequence[tuple[int
     return sorted(good, key=lambda pair: id(pair[1]) not in taken.notes)[: live.LINES_OF_REQUEST]
 
 
-def _slow_down(request: HttpRequest, source: Source) -> None:
-    """A server is limited as a whole, a public key by each address that uses it: one visitor can't use up all."""
-    if source.kind == Source.Kind.WEBSITE:
-        who, limit = f"{source.pk} {request.META['REMOTE_ADDR']}", settings.TRACKING_RATE_PER_VISITOR
-    else:
-        who, limit = str(source.pk), settings.TRACKING_RATE_PER_MINUTE
-    try:
-        seconds = Attempts("tracking", limit=limit, seconds=MINUTE).take(who)
-    except redis.RedisError:
-        logger.warning("Redis does not answer: the tracking API is not limited meanwhile")
-        return  # who writes has a key all the same, and events should not be lost with a counter
-    if seconds:
+def _slow_down(source: Source, who: str) -> None:
+    limit = settings.TRACKING_RATE_PER_VISITOR if source.is_public else settings.TRACKING_RATE_PER_MINUTE
+    if seconds := pace.seconds_to_wait(who, limit):
         raise Turned(
             HTTPStatus.TOO_MANY_REQUESTS, "too_many_requests", "Too many requests. Send batches, or wait.", wait=seconds
         )
+
+
+def _who(request: HttpRequest, source: Source) -> str:
+    """A server is limited as a whole, a public key by each address that uses it: one visitor can't use up all."""
+    return f"{source.pk} {request.META['REMOTE_ADDR']}" if source.is_public else str(source.pk)
 
 
 def _turned(turned: Turned) -> HttpResponse:
