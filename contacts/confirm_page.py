@@ -8,6 +8,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from contacts import optin
+from contacts.addresses import masked
 from contacts.models import Confirmation, Topic
 from core import tokens
 from core.errors import Refused
@@ -56,12 +57,6 @@ def _page(request: HttpRequest, confirmation: Confirmation, step: str) -> HttpRe
         "step": step,
         "topic": topic,
         "wording": confirmation.request.wording,
-        "address": masked(confirmation.contact.email or ""),
+        "address": masked(confirmation.contact.email),
     }
     return public.page(request, "contacts/confirm.html", context)
-
-
-def masked(address: str) -> str:
-    """Enough of an address to know one's own, too little to learn somebody else's: the link may be forwarded."""
-    name, _, domain = address.partition("@")
-    return f"{name[:1]}…@{domain}" if domain else ""

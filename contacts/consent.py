@@ -36,9 +36,10 @@ WHERE contacts_consentstate.since <= EXCLUDED.since
 # that grants a topic says nothing for those who want nothing from the whole channel.
 _GRANT_MANY = """
 WITH people AS (
-    SELECT DISTINCT id, topic FROM unnest(%(ids)s::bigint[]) AS id CROSS JOIN unnest(%(topics)s::text[]) AS topic
-    WHERE topic = '' OR NOT EXISTS (
-        SELECT FROM contacts_consentstate w WHERE w.contact_id = id AND w.channel = %(channel)s AND w.topic = ''
+    SELECT DISTINCT p.id, t.topic
+    FROM unnest(%(ids)s::bigint[]) AS p(id) CROSS JOIN unnest(%(topics)s::text[]) AS t(topic)
+    WHERE t.topic = '' OR NOT EXISTS (
+        SELECT FROM contacts_consentstate w WHERE w.contact_id = p.id AND w.channel = %(channel)s AND w.topic = ''
             AND w.is_granted IS FALSE)
 ), stated AS (
     INSERT INTO contacts_consentstate (contact_id, channel, topic, is_granted, since)

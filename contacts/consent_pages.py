@@ -1,5 +1,6 @@
 """The console's pages about one person's consent: where it stands, could we write to them then, and the proof."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -85,7 +86,7 @@ def ledger(request: HttpRequest, pk: int) -> HttpResponse:
         "title": f"Consent of {contact}",
         "opts": Contact._meta,
         "contact": contact,
-        "records": page[:PAGE],
+        "records": _with_subjects(page[:PAGE]),
         "next_before": page[PAGE - 1].pk if len(page) > PAGE else None,
         "others": list(proof_file.merged_into(contact)),
         **_answered(request, contact),
@@ -99,10 +100,26 @@ def _answered(request: HttpRequest, contact: Contact) -> dict[str, Any]:
     if not (asked and form.is_valid()):
         return {"form": form}
     try:
-        return {"form": form, "answer": consent.could_write(contact, **form.cleaned_data)}
+        answer = consent.could_write(contact, **form.cleaned_data)
     except Refused as refused:
         form.add_error(None, refused.message)
         return {"form": form}
+    return {"form": form, "answer": answer, "deciding": _with_subjects(answer.deciding)}
+
+
+def _with_subjects(records: Iterable[ConsentRecord]) -> list[tuple[ConsentRecord, str]]:
+    """Each record with what it is about, in the words that people know."""
+    names = dict(Topic.objects.values_list("key", "name"))
+    whole = {key: f"{channel.label} as a whole" for key, channel in channels.items()}
+    return [
+        (
+            one,
+            f"{names.get(one.topic, one.topic)}, by {one.get_channel_display().lower()}"
+            if one.topic
+            else whole[one.channel],
+        )
+        for one in records
+    ]
 
 
 def _record(request: HttpRequest, contact: Contact) -> HttpResponse:

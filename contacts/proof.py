@@ -91,17 +91,17 @@ def _sentence(contact: Contact, records: list[ConsentRecord], topic: Topic | Non
     for record in (whole, own):
         if record is not None and record.action == Action.WITHDRAW:
             return f"No: {_told(record, 'withdrawn')}."
-    asked = [one for one in records if one.action == Action.REQUEST and one.topic == (topic.key if topic else "")]
-    if asked:
-        return f"No: {_told(asked[-1], 'asked to confirm')}, and had not done so by then."
+    newest = [one for one in records if one.topic == (topic.key if topic else "")][-1:]
+    if newest and newest[0].action == Action.REQUEST:
+        return f"No: {_told(newest[0], 'to be confirmed, asked for')}, and had not been by then."
     return "No: no consent to it had been given by then."
 
 
 def _told(record: ConsentRecord, done: str) -> str:
     when = date_format(timezone.localtime(record.occurred_at), "j F Y, H:i")
-    about = f"“{record.topic}”" if record.topic else f"{record.get_channel_display().lower()} as a whole"
-    return (
-        f"{about} was {done} on {when} ({record.source})"
-        if done != "asked to confirm"
-        else (f"they were {done} {about} on {when} ({record.source})")
-    )
+    about = f"“{_name(record.topic)}”" if record.topic else f"{record.get_channel_display().lower()} as a whole"
+    return f"{about} was {done} on {when} ({record.source})"
+
+
+def _name(key: str) -> str:
+    return Topic.objects.filter(key=key).values_list("name", flat=True).first() or key

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from django import forms
 from django.contrib import admin
 from django.core.cache import cache
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
+from unfold.widgets import UnfoldAdminTextareaWidget
 
 from contacts import topics
 from contacts.models import ConsentState, Topic
@@ -16,7 +16,7 @@ COUNTS_KEPT = 60  # seconds; counting a million states takes a moment
 
 
 class TopicAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
-    list_display = ["name", "key", "opt_in", "is_public", "subscribers", "position"]
+    list_display = ["name", "key", "joining", "is_public", "subscribers", "position"]
     list_editable = ["position"]
     list_filter = ["opt_in", "is_public"]
     search_fields = ["name", "key"]
@@ -29,7 +29,7 @@ class TopicAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
 
     def get_form(self, request: HttpRequest, obj: Topic | None = None, change: bool = False, **kwargs: Any) -> Any:
         labels = {"opt_in": "How people join", "is_public": "In the preference centre", "key": "Key"}
-        widgets = {"wording": forms.Textarea(attrs={"rows": 3})}
+        widgets = {"wording": UnfoldAdminTextareaWidget(attrs={"rows": 3})}
         return super().get_form(request, obj, change, **{"labels": labels, "widgets": widgets, **kwargs})
 
     def get_readonly_fields(self, request: HttpRequest, obj: Topic | None = None) -> list[str]:
@@ -43,6 +43,10 @@ class TopicAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         return {}  # in bulk nobody is asked whether a topic is used
+
+    @admin.display(description="How people join")
+    def joining(self, topic: Topic) -> str:
+        return topic.get_opt_in_display()
 
     @admin.display(description="Subscribed")
     def subscribers(self, topic: Topic) -> str:

@@ -39,16 +39,27 @@ def _texts() -> dict[str, dict[str, str]]:
 
 
 def _template(language: str, texts: dict[str, str]) -> Template:
-    source = (_HERE / "layout.html").read_text(encoding="utf-8").replace("[[language]]", language)
-    for key, text in texts.items():
-        source = source.replace(f"[[{key}]]", text)
+    plain_intro = texts["intro"].replace("<strong>", "").replace("</strong>", "")
+    words = texts | {"language": language, "plain_intro": plain_intro}
     template = publishing.create(
         by=None,
         name=publishing.free_name(f"Confirm a subscription ({texts['name']})"),
         description="Asks somebody to confirm what they signed up for.",
         category="transactional",
         language=language,
-        content={"subject": texts["subject"], "preheader": texts["preheader"], "source": source},
+        content={
+            "subject": texts["subject"],
+            "preheader": texts["preheader"],
+            "source": _filled("layout.html", words),
+            "text_source": _filled("layout.txt", words),
+        },
     )
     publishing.publish(template, by=None)
     return template
+
+
+def _filled(layout: str, words: dict[str, str]) -> str:
+    source = (_HERE / layout).read_text(encoding="utf-8")
+    for key, text in words.items():
+        source = source.replace(f"[[{key}]]", text)
+    return source
