@@ -7,13 +7,14 @@ import { QueryBuilder, type RuleGroupType, type RuleType } from "react-querybuil
 import { EVENT, type Lookup } from "./catalogue";
 import { adapter } from "./dnd";
 import { useFocus } from "./focus";
+import { blankHappening } from "./happening";
 import { Live, useLive } from "./Live";
 import { fieldOptions, Row } from "./Row";
 import { Joint, RuleGroup } from "./RuleGroup";
 import { type Problem, type Server, Shared } from "./server";
 import { blank } from "./shapes";
 import { RulesAsText } from "./RulesAsText";
-import { blankHappening, type Group, type Json, read, write, type Written } from "./tree";
+import { type Group, type Json, read, write, type Written } from "./tree";
 
 const CONTROLS = { rule: Row, ruleGroup: RuleGroup, combinatorSelector: Joint };
 const COMBINATORS = [{ name: "all", value: "all", label: "and" }, { name: "any", value: "any", label: "or" }];
@@ -67,7 +68,7 @@ function useProblems(written: Written, early: Problem[]): [Map<string, string>, 
 const byId = (problems: Problem[], { places }: Written) => new Map(problems.map(({ path, message }) => [places.get(path) ?? "", message]));
 
 function firstOperator(lookup: Lookup, field: string): string {
-  return field === EVENT ? lookup.catalogue.behaviour.verbs[0]!.key : (lookup.fields.get(field)?.operators[0]?.key ?? "");
+  return field === EVENT ? lookup.catalogue.behaviour.verbs[0]!.key : (lookup.field(field)?.operators[0]?.key ?? "");
 }
 
 function firstValue(lookup: Lookup, { field, operator }: RuleType): unknown {

@@ -70,7 +70,7 @@ export function Combobox(props: Props) {
         value={typed ?? text} placeholder={placeholder} onChange={change} onKeyDown={press} onClick={() => open(typed)} onBlur={close}
         onFocus={(event) => { if (!isFree) event.target.select(); else onLook?.(text); }}
       />
-      <div ref={list} id={`${id}list`} role="listbox" aria-label={label} className="sg-options" hidden={!isOpen || (isFree && !shown.length)}>
+      <div ref={list} id={`${id}list`} role="listbox" aria-label={isFree ? "Suggestions" : "Choices"} className="sg-options" hidden={!isOpen || (isFree && !shown.length)}>
         {isOpen && grouped(shown).map(([name, members]) => (
           <div key={name} role="group" aria-label={name || undefined}>
             {name && <div className="sg-options__group" aria-hidden="true">{name}</div>}

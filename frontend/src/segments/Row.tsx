@@ -2,13 +2,13 @@
 
 import { useMemo } from "react";
 import { type RuleProps, useRule } from "react-querybuilder";
-import { EVENT, type Lookup, OTHER } from "./catalogue";
+import { asChoices, EVENT, type Lookup, OTHER } from "./catalogue";
 import { Combobox } from "./Combobox";
 import { Handle } from "./dnd";
 import { EventEditor, Wheres } from "./EventEditor";
 import { useShared } from "./server";
 import { Tools } from "./Tools";
-import type { Happening } from "./tree";
+import type { Happening } from "./happening";
 import { Box, parsed, Select, ValueEditor } from "./ValueEditor";
 
 type Prepared = ReturnType<typeof useRule>;
@@ -36,12 +36,11 @@ function Parts({ row }: { row: Prepared }) {
   const picker = <FieldPicker field={field} onPick={row.onChangeField} />;
   if (field === OTHER) return <>{picker}<Unknown value={value} onChange={row.onChangeValue} /></>;
   if (field === EVENT) return <>{picker}<EventEditor verb={operator} onVerb={row.onChangeOperator} value={value as Happening} onChange={row.onChangeValue} /></>;
-  const known = lookup.fields.get(field);
-  const operators = known?.operators.map((each) => ({ value: each.key, label: each.label })) ?? [];
+  const known = lookup.field(field);
   return (
     <>
       {picker}
-      <Select label="Comparison" value={operator} choices={operators} onChange={row.onChangeOperator} />
+      <Select label="Comparison" value={operator} choices={asChoices(known?.operators ?? [])} onChange={row.onChangeOperator} />
       <ValueEditor input={lookup.operator(field, operator)?.input ?? "none"} value={value} onChange={row.onChangeValue} choices={known?.choices} question={{ field }} />
     </>
   );
@@ -65,5 +64,5 @@ export function fieldOptions(lookup: Lookup) {
 }
 
 function nameOf(field: string, lookup: Lookup): string {
-  return field === EVENT ? "What they did" : field === OTHER ? "Other rule" : (lookup.fields.get(field)?.label ?? field);
+  return field === EVENT ? "What they did" : field === OTHER ? "Other rule" : (lookup.field(field)?.label ?? field);
 }

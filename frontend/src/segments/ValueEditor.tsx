@@ -22,11 +22,15 @@ export function ValueEditor(props: Props) {
   const value = fit(input, props.value);
   switch (input) {
     case "none": return null;
+    case "pattern": return <Box label="Pattern" type="text" className="c-mono" placeholder="for example ^A.*[0-9]$" value={value} onChange={onChange} />;
+    case "version": return <Box label="Version" type="text" placeholder="for example 2.10.3" value={value} onChange={onChange} />;
+    case "versions": return <Pair type="text" values={value as Value[]} onChange={onChange} />;
+    case "circle": return <Circle value={value as Record<string, Value>} onChange={onChange} />;
     case "text": return <Suggested label={label} text={value as string} onType={onChange} question={props.question} placeholder="value" />;
     case "texts": return <Chips values={value as string[]} {...props} />;
     case "number": return <Box label={label} type="number" value={value} onChange={onChange} step="any" />;
     case "count": return <Box label={label === "Value" ? "How many" : label} type="number" value={value} onChange={onChange} min="0" step="1" />;
-    case "date": return <Box label={label === "Value" ? "Date" : label} type="date" value={value} onChange={onChange} />;
+    case "date": return <Box label={label === "Value" ? "Date" : label} type={DAY.test(value as string) ? "date" : "text"} value={value} onChange={onChange} />;
     case "numbers": return <Pair type="number" values={value as Value[]} onChange={onChange} />;
     case "dates": return <Pair type="date" values={value as Value[]} onChange={onChange} />;
     case "flag": return <Select label={label} value={String(value)} choices={YES_NO} onChange={(raw) => onChange(raw === "true")} />;
@@ -36,9 +40,10 @@ export function ValueEditor(props: Props) {
   }
 }
 
+const DAY = /^(\d{4}-\d\d-\d\d)?$/; // a moment with an hour is shown as it is stored
 const YES_NO = [{ value: "true", label: "yes" }, { value: "false", label: "no" }];
 
-interface BoxProps { label: string; type: string; value: Value; onChange: (value: string) => void; step?: string; min?: string; className?: string }
+interface BoxProps { label: string; type: string; value: Value; onChange: (value: string) => void; step?: string; min?: string; className?: string; placeholder?: string }
 
 export function Box({ label, value, onChange, ...rest }: BoxProps) {
   return <input aria-label={label} value={String(value ?? "")} onChange={(event) => onChange(event.target.value)} autoComplete="off" {...rest} />;
@@ -52,10 +57,18 @@ export function Select({ label, value, choices, onChange }: { label: string; val
   );
 }
 
-function OneOf({ label, value, choices, onChange }: { label: string; value: string; choices: Choice[]; onChange: (value: string) => void }) {
+interface OneOfProps { label: string; value: string; choices: Choice[]; onChange: (value: string) => void; none?: string }
+
+export function OneOf({ label, value, choices, onChange, none = "choose…" }: OneOfProps) {
+  const all = [{ value: "", label: none }, ...choices];
+  if (choices.length <= FEW) return <Select label={label} value={value} choices={all} onChange={onChange} />;
   const text = choices.find((choice) => choice.value === value)?.label ?? value;
-  if (choices.length <= FEW) return <Select label={label} value={value} choices={[{ value: "", label: "choose…" }, ...choices]} onChange={onChange} />;
-  return <Combobox label={label} text={text} chosen={value} options={choices} onPick={onChange} placeholder="choose…" />;
+  return <Combobox label={label} text={text} chosen={value} options={all} onPick={onChange} placeholder={none} />;
+}
+
+function Circle({ value, onChange }: { value: Record<string, Value>; onChange: (value: Value) => void }) {
+  const box = (key: string, label: string) => <Box label={label} type="number" step="any" placeholder={label.toLowerCase()} value={value[key]} onChange={(raw) => onChange({ ...value, [key]: raw })} />;
+  return <span className="sg-pair">{box("km", "Kilometres")}<span>of</span>{box("lat", "Latitude")}{box("lon", "Longitude")}</span>;
 }
 
 function Pair({ type, values, onChange }: { type: string; values: Value[]; onChange: (value: Value) => void }) {
@@ -98,11 +111,12 @@ interface SuggestedProps {
   onPick?: (value: string) => void;
   onEnter?: (typed: string) => void;
   question?: Record<string, string>;
+  named?: Choice[]; // those among the suggestions that have a name of their own
   placeholder?: string;
 }
 
 /* A text with what people really have below it. An older question is dropped when a newer one is asked. */
-export function Suggested({ question, onType, onPick = onType, ...rest }: SuggestedProps) {
+export function Suggested({ question, onType, onPick = onType, named = [], ...rest }: SuggestedProps) {
   const { server } = useShared();
   const [found, setFound] = useState<string[]>([]);
   const running = useRef<{ asked: string; abort: AbortController; timer: number }>(null);
@@ -115,7 +129,13 @@ export function Suggested({ question, onType, onPick = onType, ...rest }: Sugges
     const ask = () => server.suggest({ ...question, q: typed }, abort.signal).then(setFound, () => undefined);
     running.current = { asked, abort, timer: window.setTimeout(ask, running.current ? 200 : 0) };
   };
-  return <Combobox {...rest} options={found.map((value) => ({ value, label: value }))} onType={onType} onPick={onPick} onLook={look} />;
+  return <Combobox {...rest} options={suggested(found, named, rest.text)} onType={onType} onPick={onPick} onLook={look} />;
+}
+
+function suggested(found: string[], named: Choice[], typed: string): Choice[] {
+  const about = named.filter((choice) => `${choice.label} ${choice.value}`.toLowerCase().includes(typed.toLowerCase()));
+  const others = found.filter((value) => !named.some((choice) => choice.value === value));
+  return [...others.map((value) => ({ value, label: value })), ...about.map(({ value, label }) => ({ value, label: `${value}: ${label}` }))];
 }
 
 function AnyText({ label, value, onChange }: { label: string; value: Value; onChange: (value: Value) => void }) {

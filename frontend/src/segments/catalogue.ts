@@ -10,10 +10,17 @@ export interface Field {
   operators: Operator[];
   choices: Choice[];
 }
-export interface Verb { key: string; label: string; counts: boolean }
+export interface Verb { key: string; label: string; counts: boolean; compares?: string; takes_property?: boolean }
+export interface Origin { key: string; label: string; choices: Choice[] }
 export interface Catalogue {
   fields: Field[];
-  behaviour: { verbs: Verb[]; property_types: Record<string, Operator[]> };
+  behaviour: {
+    verbs: Verb[];
+    property_types: Record<string, Operator[]>;
+    comparisons: Record<string, Operator[]>;
+    messages: Choice[];
+    origins: Origin[];
+  };
   signs: Record<string, string>;
 }
 
@@ -21,8 +28,10 @@ export interface Catalogue {
 export const EVENT = "(event)";
 export const OTHER = "(other)";
 
+const ANY: Operator = { key: "", label: "", input: "none" };
+
 export class Lookup {
-  readonly fields: Map<string, Field>;
+  private readonly fields: Map<string, Field>;
 
   constructor(readonly catalogue: Catalogue) {
     this.fields = new Map(catalogue.fields.map((field) => [field.key, field]));
@@ -32,13 +41,24 @@ export class Lookup {
     return this.catalogue.fields[0]!;
   }
 
+  /* A variant of a listed field (random_sample:winter) is asked like the field itself. */
+  field(key: string): Field | undefined {
+    const [family = "", ...rest] = key.split(":");
+    const base = this.fields.get(family);
+    return this.fields.get(key) ?? (base && { ...base, key, label: `${base.label} “${rest.join(":")}”` });
+  }
+
   operator(field: string, key: string): Operator | undefined {
-    return this.fields.get(field)?.operators.find((operator) => operator.key === key);
+    return this.field(field)?.operators.find((operator) => operator.key === key);
   }
 
   verb(key: string): Verb {
     const { verbs } = this.catalogue.behaviour;
     return verbs.find((verb) => verb.key === key) ?? verbs[0]!;
+  }
+
+  isMessage(event: string): boolean {
+    return this.catalogue.behaviour.messages.some((message) => message.value === event);
   }
 
   /* The name of an operator that may be written as its sign (>=). */
@@ -51,7 +71,18 @@ export class Lookup {
   }
 
   propertyOperator(type: string, key: string): Operator {
-    const known = this.ofProperty(type);
-    return known.find((operator) => operator.key === key) ?? known[0]!;
+    return chosen(this.ofProperty(type), key);
+  }
+
+  comparisons(type: string): Operator[] {
+    return this.catalogue.behaviour.comparisons[type] ?? [];
+  }
+
+  comparison(type: string, key: string): Operator {
+    return chosen(this.comparisons(type), key);
   }
 }
+
+const chosen = (operators: Operator[], key: string) => operators.find((operator) => operator.key === key) ?? operators[0] ?? ANY;
+
+export const asChoices = (operators: { key: string; label: string }[]): Choice[] => operators.map(({ key, label }) => ({ value: key, label }));

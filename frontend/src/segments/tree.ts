@@ -2,23 +2,14 @@
 
 import { generateID, type RuleGroupType, type RuleType } from "react-querybuilder";
 import { EVENT, type Lookup, OTHER } from "./catalogue";
-import { blank, fit, isFilled, numeric, type Value } from "./shapes";
+import { type Happening, isHappeningComplete, readHappening, writeHappening } from "./happening";
+import { blank, fit, isFilled, type Value } from "./shapes";
 
 export type Json = unknown;
 type Dict = Record<string, Json>;
 
 /* `bare`: stored without a group of its own ({"not": rule}, or a single rule as the whole tree), and stays so. */
 export type Group = RuleGroupType<RuleType, "all" | "any"> & { id: string; bare?: boolean };
-
-export interface Where { property: string; type: string; operator: string; value: Value }
-export interface Happening {
-  event: string;
-  times: Value;
-  time: "ever" | "days" | "between";
-  within_days: Value;
-  between: Value;
-  where: Where[];
-}
 
 export interface Written {
   tree: Json;
@@ -33,10 +24,6 @@ const row = (field: string, operator: string, value: Value): RuleType => ({ id: 
 
 export function group(combinator: "all" | "any", rules: (RuleType | Group)[], more: Partial<Group> = {}): Group {
   return { id: generateID(), combinator, not: false, rules, ...more } as Group;
-}
-
-export function blankHappening(): Happening {
-  return { event: "", times: 1, time: "ever", within_days: 30, between: blank("dates"), where: [] };
 }
 
 // --- Reading -----------------------------------------------------------------------------------------------------
@@ -70,27 +57,9 @@ function readQuestion(json: Dict, lookup: Lookup): RuleType {
   return operator ? row(field, operator.key, json.value ?? blank(operator.input)) : row(OTHER, "", json);
 }
 
-const EVENT_KEYS = new Set(["event", "operator", "times", "within_days", "between", "where"]);
-
 function readEvent(json: Dict, lookup: Lookup): RuleType {
-  if (Object.keys(json).some((key) => !EVENT_KEYS.has(key))) return row(OTHER, "", json);
-  const days = json.within_days ?? "";
-  const happening: Happening = {
-    ...blankHappening(),
-    event: String(json.event ?? ""),
-    times: json.times ?? 1,
-    time: days !== "" ? "days" : json.between ? "between" : "ever",
-    within_days: days === "" ? 30 : days,
-    between: json.between ?? blank("dates"),
-    where: (Array.isArray(json.where) ? json.where : []).filter(isDict).map((item) => readWhere(item, lookup)),
-  };
-  return row(EVENT, String(json.operator ?? "did"), happening);
-}
-
-function readWhere(json: Dict, lookup: Lookup): Where {
-  const first = Array.isArray(json.value) ? json.value[0] : json.value;
-  const type = typeof json.type === "string" ? json.type : typeof first === "number" ? "number" : "text";
-  return { property: String(json.property ?? ""), type, operator: lookup.named(json.operator ?? "equals"), value: json.value };
+  const happening = readHappening(json, lookup);
+  return happening ? row(EVENT, lookup.verb(String(json.operator ?? "")).key, happening) : row(OTHER, "", json);
 }
 
 // --- Writing -----------------------------------------------------------------------------------------------------
@@ -106,7 +75,8 @@ function writeNode(item: RuleType | Group, path: string, lookup: Lookup, written
   written.places.set(path, item.id!);
   if (!isComplete(item, lookup)) written.missing += 1;
   if (item.field === OTHER) return item.value;
-  return item.field === EVENT ? writeEvent(item, lookup) : writeQuestion(item, lookup);
+  if (item.field === EVENT) return writeHappening(item.operator, item.value as Happening, lookup);
+  return writeQuestion(item, lookup);
 }
 
 function writeGroup(item: Group, path: string, lookup: Lookup, written: Written): Json {
@@ -129,27 +99,8 @@ function writeQuestion(item: RuleType, lookup: Lookup): Json {
   return input === "none" ? question : { ...question, value: fit(input, item.value) };
 }
 
-function writeEvent(item: RuleType, lookup: Lookup): Json {
-  const value = item.value as Happening;
-  const json: Dict = { event: value.event, operator: item.operator };
-  if (lookup.verb(item.operator).counts) json.times = numeric(value.times);
-  if (value.time === "days") json.within_days = numeric(value.within_days);
-  if (value.time === "between") json.between = value.between;
-  if (value.where.length) json.where = value.where.map((where) => writeWhere(where, lookup));
-  return json;
-}
-
-function writeWhere(where: Where, lookup: Lookup): Json {
-  const { input, key } = lookup.propertyOperator(where.type, where.operator);
-  const json = { property: where.property, operator: key, type: where.type };
-  return input === "none" ? json : { ...json, value: fit(input, where.value) };
-}
-
 function isComplete(item: RuleType, lookup: Lookup): boolean {
   if (item.field === OTHER) return isDict(item.value);
   if (item.field !== EVENT) return isFilled(lookup.operator(item.field, item.operator)?.input ?? "none", item.value);
-  const value = item.value as Happening;
-  const isTimed = value.time === "ever" || (value.time === "days" ? isFilled("count", value.within_days) : isFilled("dates", value.between));
-  return value.event !== "" && isTimed && (!lookup.verb(item.operator).counts || isFilled("count", value.times))
-    && value.where.every((where) => where.property !== "" && isFilled(lookup.propertyOperator(where.type, where.operator).input, where.value));
+  return isHappeningComplete(item.operator, item.value as Happening, lookup);
 }
