@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SCALE ?= 1
 .DEFAULT_GOAL := help
-.PHONY: help run reset test check lint types bench lock ci
+.PHONY: help run reset test check lint types bench messages lock ci
 
 # Variables of a .env file, for those who keep one, reach every process.
 ENVIRONMENT := set -a; [ ! -f .env ] || . ./.env; set +a;
@@ -44,6 +44,11 @@ types: $(VENV)/dev.stamp ## mypy, strict
 
 bench: $(VENV)/dev.stamp ## speed and memory beside hand-written limits; SCALE=0.1 for a tenth of a million rows
 	$(BIN)/python -m bench --scale $(SCALE)
+
+messages: $(VENV)/dev.stamp ## collect the texts of public pages, and compile their translations (needs gettext)
+	CARILLON_VAR=var/test $(BIN)/python manage.py makemessages --locale de --locale fr --locale es --locale ar \
+	    --no-location --no-wrap --no-obsolete --ignore 'config/*' --ignore 'core/*' --ignore 'tests/*' --ignore 'var/*' --ignore '*node_modules*'
+	CARILLON_VAR=var/test $(BIN)/python manage.py compilemessages --ignore var
 
 lock: ## pin every dependency with its hashes (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
