@@ -5,10 +5,12 @@ class Ledger(Carrier):
     key = "ledger"
     label = "Send ledger"
     def counts(self, campaign): ...
+    def foresee(self, campaign): ...
     def send_test(self, variant, to): ...
 """
 
 from collections import Counter
+from dataclasses import dataclass
 
 from campaigns import members
 from campaigns.models import Campaign, Variant
@@ -16,6 +18,15 @@ from contacts.models import Contact
 from core.errors import Refused
 from core.registry import Registry
 from team.models import User
+
+
+@dataclass(frozen=True)
+class Foreseen:
+    """How many of the audience would be left out for one reason; those without a reason would get it."""
+
+    reason: str
+    label: str
+    count: int
 
 
 class Carrier:
@@ -26,6 +37,10 @@ class Carrier:
 
     def counts(self, campaign: Campaign) -> dict[str, int]:
         """Messages by what became of them (`planned` is all of them), over every time the campaign went out."""
+        raise NotImplementedError
+
+    def foresee(self, campaign: Campaign) -> list[Foreseen]:
+        """What planning it now would decide about each of its audience, the first reason first."""
         raise NotImplementedError
 
     def send_test(self, variant: Variant, to: Contact) -> str:
@@ -42,6 +57,11 @@ def counts(campaign: Campaign) -> dict[str, int]:
     for carrier in carriers.values():
         total.update(carrier.counts(campaign))
     return dict(total)
+
+
+def foresee(campaign: Campaign) -> list[Foreseen]:
+    """Who would get it and who would not, as things stand; nothing while nobody carries anything."""
+    return [foreseen for carrier in carriers.values() for foreseen in carrier.foresee(campaign)]
 
 
 def send_test(variant: Variant, *, to: Contact, by: User) -> str:

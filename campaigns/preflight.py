@@ -4,11 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from django.db import connection
-
-from campaigns import audience, schedule
+from campaigns import audience, carriers, schedule
+from campaigns.carriers import Foreseen
 from campaigns.models import Approval, Campaign, Variant
-from contacts import permission
 from contacts.channels import channels
 from templates_app.models import Template, TemplateVersion
 
@@ -29,11 +27,8 @@ class Reach:
     """How many people of the audience can get it, and why the others can't: each counted once, first reason first."""
 
     total: int
-    erased: int
-    no_address: int
-    suppressed: int
-    no_consent: int
     reachable: int
+    left_out: dict[str, int]  # by the gate's reason
 
 
 def check(campaign: Campaign) -> list[Finding]:
@@ -47,30 +42,11 @@ def blocking(campaign: Campaign) -> list[Finding]:
 
 
 def reach(campaign: Campaign) -> Reach:
-    """Counted in one statement, in the order in which the gate asks when it sends."""
-    sql, params = audience.audience_sql(campaign)
-    address = channels[campaign.channel].address_field  # a column name of ours, never a person's text
-    needs_consent = campaign.purpose == Campaign.Purpose.MARKETING
-    consent = permission.clause(campaign.topic, channel=campaign.channel, contact="person.id", name="consent")
-    statement = f"""
-        SELECT count(*),
-               count(*) FILTER (WHERE why = 'erased'), count(*) FILTER (WHERE why = 'no_address'),
-               count(*) FILTER (WHERE why = 'suppressed'), count(*) FILTER (WHERE why = 'no_consent'),
-               count(*) FILTER (WHERE why = '')
-        FROM (
-            SELECT CASE WHEN person.id IS NULL OR person.erased_at IS NOT NULL THEN 'erased'
-                        WHEN person.{address} IS NULL THEN 'no_address'
-                        WHEN blocked.address IS NOT NULL THEN 'suppressed'
-                        WHEN %s AND {consent.refused} THEN 'no_consent'
-                        ELSE '' END AS why
-            FROM ({sql}) audience
-            LEFT JOIN contacts_contact person ON person.id = audience.contact_id
-            LEFT JOIN contacts_suppression blocked ON blocked.address = person.{address} AND blocked.channel = %s
-            {consent.joins}
-        ) reasons"""  # noqa: S608
-    with connection.cursor() as cursor:
-        cursor.execute(statement, [needs_consent, *params, campaign.channel])
-        return Reach(*cursor.fetchone())
+    """By the very statement that plans it, so that what is foreseen is what happens."""
+    found = carriers.foresee(campaign)
+    left_out = {one.reason: one.count for one in found if one.reason}
+    total = sum(one.count for one in found)
+    return Reach(total=total, reachable=total - sum(left_out.values()), left_out=left_out)
 
 
 def versions(campaign: Campaign) -> list[TemplateVersion | None]:
@@ -124,27 +100,29 @@ def _sender_blocks(campaign: Campaign) -> list[Finding]:
 def _audience_findings(campaign: Campaign) -> list[Finding]:
     if campaign.kind == Campaign.Kind.TRIGGERED or not campaign.segments.exists():
         return []
-    counts = reach(campaign)
-    reasons = [
-        ("erased", counts.erased, "were erased and will be left out"),
-        ("no_address", counts.no_address, f"have no address for {channels[campaign.channel].label.lower()}"),
-        ("suppressed", counts.suppressed, "are on the suppression list"),
-        ("no_consent", counts.no_consent, _without_consent(campaign)),
-    ]
+    foreseen = carriers.foresee(campaign)
+    total = sum(one.count for one in foreseen)
+    reachable = sum(one.count for one in foreseen if not one.reason)
     found = [
-        Finding("warn", code, f"{number:,} of {counts.total:,} people {words}: they will not get it.")
-        for code, number, words in reasons
-        if number
+        Finding("warn", one.reason, f"{one.count:,} of {total:,} people {_why(campaign, one)}: they will not get it.")
+        for one in foreseen
+        if one.reason
     ]
-    if counts.total and not counts.reachable:
+    if total and not reachable:
         found.append(Finding("warn", "nobody_reachable", "As things stand, nobody would get this campaign."))
-    elif counts.reachable:
-        found.append(Finding("ok", "reachable", f"{counts.reachable:,} of {counts.total:,} people can get it."))
-    return [*found, *_unusual_size(campaign, counts.total)]
+    elif reachable:
+        found.append(Finding("ok", "reachable", f"{reachable:,} of {total:,} people can get it."))
+    return [*found, *_unusual_size(campaign, total)]
 
 
-def _without_consent(campaign: Campaign) -> str:
-    return f"have not given consent to “{campaign.topic}”" if campaign.topic else "have not given consent"
+def _why(campaign: Campaign, foreseen: Foreseen) -> str:
+    words = {
+        "erased": "were erased and will be left out",
+        "no_address": f"have no address for {channels[campaign.channel].label.lower()}",
+        "suppressed": "are on the suppression list",
+        "no_consent": f"have not given consent{f' to “{campaign.topic}”' if campaign.topic else ''}",
+    }
+    return words.get(foreseen.reason, f"are left out ({foreseen.label.lower()})")
 
 
 def _unusual_size(campaign: Campaign, total: int) -> list[Finding]:

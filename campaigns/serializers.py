@@ -309,11 +309,8 @@ class CampaignFindingSerializer(serializers.Serializer):
 
 class ReachSerializer(serializers.Serializer):
     total = serializers.IntegerField()
-    erased = serializers.IntegerField()
-    no_address = serializers.IntegerField()
-    suppressed = serializers.IntegerField()
-    no_consent = serializers.IntegerField()
     reachable = serializers.IntegerField()
+    left_out = serializers.DictField(child=serializers.IntegerField(), help_text="By reason, as in the send ledger.")
 
 
 class ValidationSerializer(serializers.Serializer):

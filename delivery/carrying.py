@@ -3,12 +3,13 @@
 from collections import Counter
 
 from django.core.cache import cache
+from django.db import connection
 
-from campaigns.carriers import Carrier, carriers
+from campaigns.carriers import Carrier, Foreseen, carriers
 from campaigns.models import Campaign, Variant
 from contacts.models import Contact
 from core.errors import Refused
-from delivery import ledger, trying
+from delivery import gate, ledger, outbox, trying
 from delivery.models import Message, Run
 
 LIVE_SECONDS = 2  # counting the million rows of a run under way takes a third of a second
@@ -25,6 +26,14 @@ class Ledger(Carrier):
         for run in runs:
             total.update(_by_state(run))
         return {"planned": total.total(), **_told(total)} if runs else {}
+
+    def foresee(self, campaign: Campaign) -> list[Foreseen]:
+        verdicts, params = outbox.verdicts_sql(campaign)
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT reason, count(*) FROM ({verdicts}) verdicts GROUP BY 1", params)  # noqa: S608
+            counts = dict(cursor.fetchall())
+        told = [("", "Gets it"), *((check.key, check.label) for check in gate.checks.values())]
+        return [Foreseen(reason, label, counts[reason]) for reason, label in told if reason in counts]
 
     def send_test(self, variant: Variant, to: Contact) -> str:
         version = variant.version or variant.template.current_version

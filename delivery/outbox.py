@@ -147,15 +147,13 @@ def freeze_audience(run: Run, campaign: Campaign) -> int:
     A run's rows are written once, under the lock of its row. So there is no ON CONFLICT, which would look into every
     unique index twice; and in the order of the people, so that both large indexes grow at their end.
     """
-    who, who_params = audience.audience_sql(campaign)
+    verdicts, who_params = verdicts_sql(campaign)
     variant, variant_params = allocation.variant_sql(campaign)
-    asked = gate.clauses(gate.question_for(campaign), is_plan=True)
     statement = f"""
         INSERT INTO delivery_message (run_id, contact_id, variant_id, step, channel, state, reason)
         SELECT %s, contact_id, {variant}, 0, %s,
             CASE WHEN reason = '' THEN 'planned' ELSE 'skipped' END, reason
-        FROM (SELECT c.id AS contact_id, {asked.reason} AS reason
-              FROM ({who}) audience JOIN contacts_contact c ON c.id = audience.contact_id {asked.joins}) verdicts
+        FROM ({verdicts}) verdicts
         ORDER BY contact_id
     """  # noqa: S608  our own clauses; values are parameters
     with connection.cursor() as cursor:
@@ -194,6 +192,16 @@ def _standing_run(campaign: Campaign) -> Run:
     if run.status == Run.Status.PLANNING and not _move(run, Run.Status.PLANNING, Run.Status.SENDING):
         run.refresh_from_db()
     return run
+
+
+def verdicts_sql(campaign: Campaign) -> tuple[str, list[Any]]:
+    """Whom planning would write a row for (`contact_id`) and the static checks' `reason` to skip it, as SQL."""
+    who, params = audience.audience_sql(campaign)
+    asked = gate.clauses(gate.question_for(campaign), is_plan=True)
+    sql = f"""
+        SELECT c.id AS contact_id, {asked.reason} AS reason
+        FROM ({who}) audience JOIN contacts_contact c ON c.id = audience.contact_id {asked.joins}"""  # noqa: S608
+    return sql, params
 
 
 def close_if_quiet(run: Run) -> None:
