@@ -5,7 +5,7 @@ from typing import Any
 from django.db import connection
 
 from contacts.holdings import Holding, holdings
-from contacts.models import Contact, Employment, Identity, Imported, ImportJob, Merge, Preference
+from contacts.models import Confirmation, Contact, Employment, Identity, Imported, ImportJob, Merge, Preference
 
 _FREQUENCIES = [choice.value for choice in Preference.Frequency]  # from the most to the fewest
 
@@ -37,6 +37,26 @@ class Merges(Holding):
 
     def merge(self, merged: Contact, survivor: Contact) -> None:
         """Who took over whom, and when, stays true."""
+
+
+@holdings.register
+class Confirmations(Holding):
+    key = "confirmations"
+    label = "Confirmations asked for"
+
+    def export(self, contact: Contact) -> list[dict[str, Any]]:
+        return [
+            {"channel": row.channel, "topic": row.topic, "asked_at": row.request.occurred_at, "sent_at": row.sent_at,
+             "confirmed_at": row.confirmed_at, "expires_at": row.expires_at}
+            for row in Confirmation.objects.filter(contact=contact).select_related("request").order_by("pk")
+        ]  # fmt: skip
+
+    def erase(self, contact: Contact) -> None:
+        # The ledger keeps that it was asked for, and whether it was confirmed.
+        Confirmation.objects.filter(contact=contact).delete()
+
+    def merge(self, merged: Contact, survivor: Contact) -> None:
+        """Open ones are gone already: consent.take_stricter. What was confirmed stays with its ledger."""
 
 
 @holdings.register

@@ -24,13 +24,14 @@ class Messages(Holding):
             {
                 "campaign": row.run.campaign.name, "channel": row.channel, "state": row.state, "reason": row.reason,
                 "detail": row.detail, "sent_at": row.sent_at, "opened_at": row.opened_at, "clicked_at": row.clicked_at,
+                "data": {key: value for key, value in (row.data or {}).items() if key != "confirm_url"},
             }
             for row in rows
         ]  # fmt: skip
 
     def erase(self, contact: Contact) -> None:
         # That something was sent stays, so that figures add up; servers like to repeat the address in their answers.
-        Message.objects.filter(contact=contact).update(detail="", provider_id="")
+        Message.objects.filter(contact=contact).update(detail="", provider_id="", data=None)
 
     def merge(self, merged: Contact, survivor: Contact) -> None:
         """What was sent stays where the ledger has it. What is still to be sent goes to the survivor, unless the
