@@ -1,10 +1,16 @@
-"""Whom each row means: by external id, else by email, else (if the row has neither) by phone."""
+"""Whom each row means: by external id, else by email, else (if the row has neither) by phone.
+
+Names that contacts had before they were merged count too, after those of today. They find the contact and don't
+rename it; where nobody was merged, nothing is asked about them.
+"""
 
 from django.db.backends.utils import CursorWrapper
 from psycopg import sql
 
+from contacts.identity import FORMER
 from contacts.importing.columns import Incoming, Sql
 from contacts.importing.targets import ADDRESSES
+from contacts.models import Identity
 
 _TWO_PEOPLE = "The external id and the email belong to two different contacts."
 _OTHER_ID = "The contact with this email has another external id."
@@ -38,7 +44,12 @@ def known(incoming: Incoming, *, tag: str = "", where: Sql | None = None) -> Sql
 
 def has_one_unique_key(incoming: Incoming) -> bool:
     """Whether each row can mean one contact at most, and each contact one row: no conflicts to look for."""
-    return [field for field in ADDRESSES if incoming.has(field)] in (["email"], ["external_id"])
+    given = [field for field in ADDRESSES if incoming.has(field)]
+    return given in (["email"], ["external_id"]) and not _has_former_names()
+
+
+def _has_former_names() -> bool:
+    return Identity.objects.filter(kind__in=list(FORMER.values())).exists()
 
 
 def _joins(incoming: Incoming) -> Sql:
@@ -46,9 +57,19 @@ def _joins(incoming: Incoming) -> Sql:
     if has_one_unique_key(incoming):
         # The plain join lets the planner begin with the contacts where they are fewer.
         return sql.SQL(" JOIN contacts_contact c ON c.{key} = i.{key}").format(key=sql.Identifier(keys[0]))
-    found = sql.SQL(", ").join(sql.SQL(_FOUND[field][1]) for field in keys)
-    joins = sql.SQL("").join(sql.SQL(_FOUND[field][0]) for field in keys)
+    joins = sql.SQL("").join(map(sql.SQL, (_FOUND[field][0] for field in keys)))
+    if _has_former_names():
+        joins += sql.SQL("").join(sql.SQL(_FORMERLY).format(**_former(field)) for field in keys)
+    found = sql.SQL(", ").join(_key(field) for field in keys)
     return sql.SQL("{} JOIN contacts_contact c ON c.id = coalesce({})").format(joins, found)
+
+
+def _key(field: str) -> Sql:
+    """The contact that one key of a row means."""
+    today = sql.SQL(_FOUND[field][1])
+    if not _has_former_names():
+        return sql.Composed([today])
+    return sql.SQL("coalesce({}, {}.contact_id)").format(today, _former(field)["alias"])
 
 
 # How a contact is looked for by each key, and what names the one that was found.
@@ -61,16 +82,27 @@ _FOUND = {
         "p.id",
     ),
 }
+_FORMERLY = " LEFT JOIN contacts_identity {alias} ON {alias}.kind = {kind} AND {alias}.value = i.{field}{alone}"
+
+
+def _former(field: str) -> dict[str, sql.Composable]:
+    is_alone = field == "phone"  # which says who somebody is only in a row that has nothing else
+    alone = " AND i.external_id IS NULL AND i.email IS NULL" if is_alone else ""
+    return {
+        "alias": sql.Identifier(f"former_{field}"), "kind": sql.Literal(FORMER[field].value),
+        "field": sql.Identifier(field), "alone": sql.SQL(alone),
+    }  # fmt: skip
 
 
 def _problem(incoming: Incoming) -> Sql:
     cases = []
     if incoming.has("external_id") and incoming.has("email"):
-        cases.append(sql.SQL("WHEN x.id <> e.id THEN {}").format(_TWO_PEOPLE))
+        by_id, by_email = _key("external_id"), _key("email")
+        cases.append(sql.SQL("WHEN {} <> {} THEN {}").format(by_id, by_email, _TWO_PEOPLE))
         cases.append(
-            sql.SQL("WHEN x.id IS NULL AND e.external_id IS NOT NULL AND i.external_id IS NOT NULL THEN {}").format(
-                _OTHER_ID
-            )
+            sql.SQL(
+                "WHEN {} IS NULL AND {} IS NOT NULL AND c.external_id IS NOT NULL AND i.external_id IS NOT NULL THEN {}"
+            ).format(by_id, by_email, _OTHER_ID)
         )
     if incoming.has("phone"):
         cases.append(sql.SQL("WHEN p.found > 1 THEN {}").format(_SHARED_PHONE))
@@ -79,7 +111,7 @@ def _problem(incoming: Incoming) -> Sql:
 
 # Empty cells never erase: what the row does not say stays as it is.
 MERGED = {
-    "external_id": "coalesce(i.external_id, c.external_id)",
+    "external_id": "coalesce(c.external_id, i.external_id)",  # the same where a row may change the contact
     "email": "coalesce(i.email, c.email)",
     "phone": "coalesce(i.phone, c.phone)",
     "first_name": "coalesce(i.first_name, c.first_name)",
@@ -91,8 +123,18 @@ MERGED = {
 }
 
 
+_UNLESS_FORMER = """
+CASE WHEN EXISTS (SELECT FROM contacts_identity f WHERE f.kind = {kind} AND f.value = i.{field} AND f.contact_id = c.id)
+THEN coalesce(c.{field}, i.{field}) ELSE {value} END
+"""
+
+
 def _merged(field: str, tag: str) -> Sql:
-    return sql.SQL(MERGED[field]).format(tag=sql.Literal([tag] if tag else []))
+    value = sql.SQL(MERGED[field]).format(tag=sql.Literal([tag] if tag else []))
+    if field not in ("email", "phone") or not _has_former_names():
+        return value
+    former = _former(field)
+    return sql.SQL(_UNLESS_FORMER).format(kind=former["kind"], field=former["field"], value=value)
 
 
 def _fields(incoming: Incoming, tag: str) -> list[str]:

@@ -137,8 +137,8 @@ def _write(job: ImportJob, incoming: Incoming, after: int, patience: str) -> Wri
         _prepare(cursor, patience)
         match(cursor, incoming, tag=job.tag, where=here)
         written = Written(late_errors=_note_conflicts(cursor, job))
-        written.updated, written.unchanged = _update(cursor, incoming, job.tag, here)
-        written.created = _insert(cursor, incoming, job.tag, here)
+        written.updated, written.unchanged = _update(cursor, job, incoming, here)
+        written.created = _insert(cursor, job, incoming, here)
         if job.grants_consent:
             written.consents = _grant(cursor, job, incoming, here)
     return written
@@ -165,35 +165,49 @@ def _note_conflicts(cursor: CursorWrapper, job: ImportJob) -> int:
     return int(cursor.rowcount)
 
 
-def _update(cursor: CursorWrapper, incoming: Incoming, tag: str, here: Sql) -> tuple[int, int]:
+def _update(cursor: CursorWrapper, job: ImportJob, incoming: Incoming, here: Sql) -> tuple[int, int]:
     cursor.execute("SELECT count(*), count(*) FILTER (WHERE is_changed) FROM matched WHERE problem IS NULL")
     known, changed = cursor.fetchone()
     if not changed:
         return 0, int(known)
-    cursor.execute(
-        sql.SQL(
-            "UPDATE contacts_contact c SET {}, updated_at = now() FROM matched m JOIN ({}) i USING (row_number)"
-            " WHERE c.id = m.contact_id AND m.is_changed AND m.problem IS NULL AND {}"
-        ).format(assignments(incoming, tag), incoming.select(where=here), changes(incoming, tag))
-    )
+    statement = sql.SQL(
+        "WITH touched AS (UPDATE contacts_contact c SET {values}, updated_at = now()"
+        " FROM matched m JOIN ({rows}) i USING (row_number)"
+        " WHERE c.id = m.contact_id AND m.is_changed AND m.problem IS NULL AND {changes} RETURNING c.id) {noted}"
+    ).format(
+        values=assignments(incoming, job.tag), rows=incoming.select(where=here), changes=changes(incoming, job.tag),
+        noted=_noted(job, "false"),
+    )  # fmt: skip
+    cursor.execute(statement)
     return int(cursor.rowcount), int(known) - int(cursor.rowcount)
+
+
+def _noted(job: ImportJob, is_new: str) -> Sql:
+    """Says for each of `touched` that this import brought or changed them; counts them by doing so.
+
+    Twice only where two people of the file became one in between.
+    """
+    return sql.SQL(
+        "INSERT INTO contacts_imported (contact_id, job_id, is_new) SELECT id, {}, {} FROM touched"
+        " ON CONFLICT (contact_id, job_id) DO UPDATE SET at = EXCLUDED.at"
+    ).format(sql.Literal(job.pk), sql.SQL(is_new))
 
 
 NEVER_NULL = ("first_name", "last_name", "locale", "time_zone")
 
 
-def _insert(cursor: CursorWrapper, incoming: Incoming, tag: str, here: Sql) -> int:
+def _insert(cursor: CursorWrapper, job: ImportJob, incoming: Incoming, here: Sql) -> int:
     values = [
         sql.SQL("coalesce(i.{}, '')" if field in NEVER_NULL else "i.{}").format(sql.Identifier(field))
         for field in TEXT_FIELDS
     ]
     statement = sql.SQL(
-        "INSERT INTO contacts_contact (uuid, {names}, attributes, tags)"
+        "WITH touched AS (INSERT INTO contacts_contact (uuid, {names}, attributes, tags)"
         " SELECT {uuid}, {values}, i.attributes, {tags} FROM ({rows}) i"
-        " WHERE NOT EXISTS (SELECT FROM matched m WHERE m.row_number = i.row_number)"
+        " WHERE NOT EXISTS (SELECT FROM matched m WHERE m.row_number = i.row_number) RETURNING id) {noted}"
     ).format(
         names=sql.SQL(", ").join(map(sql.Identifier, TEXT_FIELDS)), uuid=_uuid(), values=sql.SQL(", ").join(values),
-        tags=_tags_of_new(tag), rows=incoming.select(where=here),
+        tags=_tags_of_new(job.tag), rows=incoming.select(where=here), noted=_noted(job, "true"),
     )  # fmt: skip
     cursor.execute(statement)
     return int(cursor.rowcount)
