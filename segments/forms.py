@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 
 from contacts.models import Contact
-from segments import definition, naming, rules
+from segments import definition, mongo, naming, rules
 from segments.models import Segment
 from segments.rules import Problem, RuleError
 
@@ -39,7 +39,7 @@ class SegmentForm(forms.ModelForm):
         if self.instance.kind == Segment.Kind.SNAPSHOT and self.instance.pk:
             return cleaned | {"rules": self.instance.rules}
         try:
-            raw = rules.loads(cleaned.get("rules") or '{"all": []}')
+            raw = mongo.translated(rules.loads(cleaned.get("rules") or '{"all": []}'))
             rules.parse(raw)
             definition.check_circle(self.instance, raw)
         except RuleError as error:

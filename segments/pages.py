@@ -20,6 +20,7 @@ from segments import (
     fields,
     insight,
     membership,
+    mongo,
     naming,
     rules,
     suggestions,
@@ -202,7 +203,7 @@ def read(request: HttpRequest) -> JsonResponse:
 
 
 def _rules_in(request: HttpRequest) -> Any:
-    return rules.loads(request.body.decode(errors="replace"))
+    return mongo.translated(rules.loads(request.body.decode(errors="replace")))
 
 
 def _refusal(refused: Refused) -> JsonResponse:

@@ -10,7 +10,7 @@ from rest_framework import serializers
 
 from contacts.models import Contact
 from core.api import StrictSerializer
-from segments import behaviour, definition, naming, rules
+from segments import behaviour, definition, mongo, naming, rules
 from segments.fields import Field
 from segments.models import Membership, Segment
 from segments.rules import RuleError
@@ -49,14 +49,15 @@ def find_contacts(names: list[str]) -> list[Contact]:
 
 @extend_schema_field(OpenApiTypes.OBJECT)
 class RulesField(serializers.Field):
-    """A rule tree, handed on as it came once it is known to be sound."""
+    """A rule tree, handed on once it is known to be sound; rules in Mongo's style become a tree of ours."""
 
     def to_internal_value(self, data: Any) -> Any:
         try:
-            rules.parse(data)
+            tree = mongo.translated(data)
+            rules.parse(tree)
         except RuleError as error:
             raise serializers.ValidationError(_by_path(error)) from error
-        return data
+        return tree
 
     def to_representation(self, value: Any) -> Any:
         return value

@@ -1,10 +1,11 @@
 """The rule tree: checked from JSON, compiled to one SELECT of contact ids. Nothing else evaluates a rule.
 
-A tree is {"all": [...]}, {"any": [...]}, {"not": {...}}, a question {"field", "operator", "value"} or a behaviour
-{"event", "operator", "times", "within_days" or "between", "where"}. {"all": []} is everyone who was not erased.
+A tree is {"all": [...]}, {"any": [...]}, {"not": {...}}, a question {"field", "operator", "value"} or a rule about
+events {"event", "operator", ...} (behaviour.py, measures.py). {"all": []} is everyone who was not erased.
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -65,7 +66,7 @@ def _no_constant(name: str) -> float:
 
 def parse(raw: Any, catalogue: Catalogue | None = None) -> Node:
     """The checked tree; RuleError with every problem found otherwise. Many trees may share one catalogue."""
-    _measure(raw)
+    measure(raw, _inside)
     parser = _Parser(catalogue or Catalogue())
     node = parser.node(raw, "")
     if parser.problems or node is None:
@@ -107,8 +108,8 @@ def sources(raw: Any) -> set[str]:
     return found
 
 
-def _measure(raw: Any) -> None:
-    """Refuse trees too deep or too large before anything recurses into them."""
+def measure(raw: Any, inside: Callable[[Any], list[Any]]) -> None:
+    """Refuse trees too deep or too large before anything recurses into them; `inside` gives what a node holds."""
     count, waiting = 0, [(raw, 1)]
     while waiting:
         item, depth = waiting.pop()
@@ -117,7 +118,7 @@ def _measure(raw: Any) -> None:
             raise RuleError([Problem("", f"The rules are nested more than {DEPTH_LIMIT} levels deep.")])
         if count > NODE_LIMIT:
             raise RuleError([Problem("", f"A segment has at most {NODE_LIMIT} rules; use tags for long lists.")])
-        waiting.extend((child, depth + 1) for child in _inside(item))
+        waiting.extend((child, depth + 1) for child in inside(item))
 
 
 def _inside(item: Any) -> list[Any]:

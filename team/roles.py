@@ -9,7 +9,7 @@ MARKETER, APPROVER, ADMINISTRATOR = "Marketer", "Approver", "Administrator"
 _see_everything = [
     "contacts.view_contact", "contacts.view_attributedefinition", "contacts.view_suppression",
     "contacts.view_importjob", "contacts.view_topic", "contacts.view_company", "contacts.view_merge",
-    "segments.view_segment", "templates_app.view_template",
+    "segments.view_segment", "segments.view_spendinglevel", "templates_app.view_template",
     "templates_app.view_templateversion", "campaigns.view_campaign", "campaigns.view_sender", "campaigns.view_comment",
     "campaigns.add_comment", "campaigns.view_campaigntemplate", "delivery.view_message", "delivery.view_run",
     "delivery.view_sandboxmail", "delivery.view_account", "team.view_brand", "delivery.view_confirmationmail",
@@ -19,7 +19,8 @@ _plan_campaigns = [
     "contacts.add_attributedefinition", "contacts.change_attributedefinition", "contacts.add_suppression",
     "contacts.add_importjob", "contacts.change_importjob", "contacts.delete_importjob",
     "contacts.add_merge", "contacts.add_notduplicate", "contacts.add_company", "contacts.change_company",
-    "segments.add_segment", "segments.change_segment", "segments.delete_segment",
+    "segments.add_segment", "segments.change_segment", "segments.delete_segment", "segments.add_spendinglevel",
+    "segments.change_spendinglevel", "segments.delete_spendinglevel",
     "templates_app.add_template", "templates_app.change_template", "templates_app.delete_template",
     "templates_app.add_templateversion", "templates_app.change_templateversion",
     "campaigns.add_campaign", "campaigns.change_campaign", "campaigns.delete_campaign", "campaigns.submit_campaign",

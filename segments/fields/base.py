@@ -5,11 +5,21 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from contacts.models import AttributeDefinition
+from django.db import connection
+
+from contacts.models import AttributeDefinition, Topic
 from core.registry import Registry
 from segments import operators
 from segments.models import Segment, SpendingLevel
 from segments.operators import Operator
+
+NEWEST_COMPANIES = 5_000
+COMPANY_KEYS = 200
+_COMPANY_KEYS = """
+SELECT key, mode() WITHIN GROUP (ORDER BY jsonb_typeof(value))
+FROM (SELECT attributes FROM contacts_company ORDER BY id DESC LIMIT %s) k, jsonb_each(k.attributes)
+WHERE jsonb_typeof(value) IN ('string', 'number', 'boolean', 'array')
+GROUP BY key ORDER BY count(*) DESC, key LIMIT %s"""
 
 
 class Catalogue:
@@ -27,6 +37,17 @@ class Catalogue:
     def levels(self) -> list[SpendingLevel]:
         """From the lowest to the highest."""
         return list(SpendingLevel.objects.order_by("at_least"))
+
+    @cached_property
+    def topics(self) -> dict[str, Topic]:
+        return {topic.key: topic for topic in Topic.objects.all()}
+
+    @cached_property
+    def company_keys(self) -> dict[str, str]:
+        """Keys that companies have, and of which JSON type most of their values are, among the newest companies."""
+        with connection.cursor() as cursor:
+            cursor.execute(_COMPANY_KEYS, [NEWEST_COMPANIES, COMPANY_KEYS])
+            return dict(cursor.fetchall())
 
 
 @dataclass(frozen=True)

@@ -51,34 +51,47 @@ class Suppressed(FactQuestion):
 
 
 class ConsentOperand:
-    """The newest consent for a channel as a whole."""
+    """The newest consent for a channel as a whole, or for one topic on it. Neither yes nor no counts as never asked."""
 
-    of_person = "FROM contacts_consentstate s WHERE s.contact_id = c.id AND s.channel = %s AND s.topic = ''"
-    matching = {"granted": " AND s.is_granted", "withdrawn": " AND NOT s.is_granted", "never_asked": ""}
+    of_person = "FROM contacts_consentstate s WHERE s.contact_id = c.id AND s.channel = %s AND s.topic = %s"
+    matching = {
+        "granted": " AND s.is_granted",
+        "withdrawn": " AND NOT s.is_granted",
+        "never_asked": " AND s.is_granted IS NOT NULL",
+    }
 
-    def __init__(self, channel: str) -> None:
-        self.channel = channel
+    def __init__(self, channel: str, topic: str) -> None:
+        self.params = (channel, topic)
 
     def equals(self, value: str) -> Condition:
         sql = f"EXISTS (SELECT 1 {self.of_person}{self.matching[value]})"
-        found = Condition(sql, (self.channel,), is_certain=True)
+        found = Condition(sql, self.params, is_certain=True)
         return ~found if value == "never_asked" else found
 
     def shown(self) -> Condition:
-        state = f"SELECT CASE WHEN s.is_granted THEN 'granted' ELSE 'withdrawn' END {self.of_person}"  # noqa: S608
-        return Condition(f"to_jsonb(coalesce(({state}), 'never_asked'))", (self.channel,))
+        words = "CASE WHEN s.is_granted THEN 'granted' WHEN NOT s.is_granted THEN 'withdrawn' END"
+        return Condition(
+            f"to_jsonb(coalesce((SELECT {words} {self.of_person}), 'never_asked'))",  # noqa: S608
+            self.params,
+        )
 
 
 @families.register
 class Consent(Family):
+    """`consent:<channel>` is the channel as a whole, `consent:<channel>:<topic>` what was said about that topic."""
+
     key, label = "consent", "Consent"
     states = (("granted", "given"), ("withdrawn", "withdrawn"), ("never_asked", "never asked"))
 
     def find(self, rest: str, catalogue: Catalogue) -> Field | None:
-        if rest not in channels:
+        channel, colon, topic = rest.partition(":")
+        if channel not in channels or (colon and topic not in catalogue.topics):
             return None
-        label = f"{channels[rest].label} consent"
-        return Field(f"consent:{rest}", label, "Reach", "choice", ConsentOperand(rest), False, self.states)
+        about = f" to “{catalogue.topics[topic].name}”" if topic else ""
+        label = f"{channels[channel].label} consent{about}"
+        return Field(f"consent:{rest}", label, "Reach", "choice", ConsentOperand(channel, topic), False, self.states)
 
     def names(self, catalogue: Catalogue) -> Iterator[str]:
-        return iter(channels)
+        for channel in channels:
+            yield channel
+            yield from (f"{channel}:{topic}" for topic in catalogue.topics)
