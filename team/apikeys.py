@@ -5,18 +5,22 @@ A key looks like `car_<prefix>_<secret>` and is sent as `Authorization: Bearer <
 
 import hashlib
 import hmac
+import logging
 import secrets
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import redis
 from django.db import transaction
 from django.utils import timezone
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework import authentication, exceptions, permissions
 from rest_framework.request import Request
+from rest_framework.throttling import BaseThrottle
 
 from core.errors import Refused
 from team.models import ApiKey, User
+from team.throttling import Attempts
 
 if TYPE_CHECKING:  # the framework's views import this module while they load
     from rest_framework.views import APIView
@@ -36,6 +40,10 @@ SCOPES = {
 
 
 ROTATION_GRACE = timedelta(days=1)
+# Nobody guesses 256 bits, but whoever tries, or goes on with a revoked key, need not be looked up for ever. Right keys
+# come in all the same: behind one address there may be many programs.
+WRONG_KEYS = Attempts("wrong-key", limit=30, seconds=300)
+logger = logging.getLogger(__name__)
 
 
 def scope_choices() -> list[tuple[str, str]]:
@@ -87,7 +95,7 @@ class ApiKeyAuthentication(authentication.BaseAuthentication):
         if len(parts) == 3 and parts[0] == "car":
             row = ApiKey.objects.select_related("owner").filter(prefix=parts[1]).first()
         if row is None or not hmac.compare_digest(row.key_hash, _hash(key.strip())) or not row.is_usable:
-            raise exceptions.AuthenticationFailed("This API key is unknown, expired or revoked.")
+            raise _refusal(request)
         now = timezone.now()
         if row.last_used_at is None or row.last_used_at < now - timedelta(minutes=1):
             ApiKey.objects.filter(pk=row.pk).update(last_used_at=now)  # at most one write a minute a key
@@ -95,6 +103,18 @@ class ApiKeyAuthentication(authentication.BaseAuthentication):
 
     def authenticate_header(self, request: Request) -> str:
         return "Bearer"
+
+
+def _refusal(request: Request) -> exceptions.APIException:
+    """What a wrong key gets: 401, and 429 once too many came from the same address."""
+    try:
+        wait = WRONG_KEYS.take(BaseThrottle().get_ident(request))
+    except redis.RedisError:
+        logger.warning("Redis does not answer: wrong keys are not limited meanwhile")
+        wait = 0
+    if wait:
+        return exceptions.Throttled(wait, detail="Too many requests with wrong API keys came from this address.")
+    return exceptions.AuthenticationFailed("This API key is unknown, expired or revoked.")
 
 
 class ConsoleAuthentication(authentication.SessionAuthentication):

@@ -57,6 +57,17 @@ def key(editor: User) -> str:
     return apikeys.issue(editor, name="Web shop", scopes=["contacts:read"])[1]
 
 
+def test_wrong_keys_are_counted_by_address_and_right_ones_come_in_all_the_same(key: str) -> None:
+    for _ in range(apikeys.WRONG_KEYS.limit):
+        assert_problem(call("car_0_guess"), 401)
+    refused = call("car_0_guess")
+    assert_problem(refused, 429)
+    assert 0 < int(refused["Retry-After"]) <= apikeys.WRONG_KEYS.seconds
+    assert call(key).status_code == 200
+    elsewhere = APIClient(REMOTE_ADDR="203.0.113.10", HTTP_AUTHORIZATION="Bearer car_0_guess")
+    assert elsewhere.get("/api/test").status_code == 401
+
+
 def test_a_good_key_lets_in_as_its_owner_and_notes_its_use(key: str, editor: User) -> None:
     answer = call(key)
     assert answer.status_code == 200
