@@ -5,6 +5,7 @@ import hashlib
 from django.contrib.auth.models import AbstractUser
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.db.models.functions import Lower
 from django.utils import timezone
 
 from core.models import Entity
@@ -20,7 +21,13 @@ class User(AbstractUser):
     class Meta:
         verbose_name = "team member"
         constraints = [
-            models.UniqueConstraint("email", condition=~models.Q(email=""), name="team_user_email_unique"),
+            # However it is written: people sign in with it in either case.
+            models.UniqueConstraint(
+                Lower("email"),
+                condition=~models.Q(email=""),
+                name="team_user_email_once",
+                violation_error_message="Another team member has this email address.",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -4,6 +4,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from django.core.cache import cache
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError
 from django.test import Client, override_settings
 
 from team.models import User
@@ -59,6 +61,13 @@ def test_a_right_password_starts_the_count_afresh(editor: User) -> None:
     for _ in range(4):
         sign_in("ada", "wrong")
     assert sign_in("ada", "ada-secret-1")[0]
+
+
+def test_an_email_address_is_one_person_s_however_it_is_written(editor: User) -> None:
+    with pytest.raises(ValidationError, match="Another team member has this email address"):
+        User(username="other", email="ADA@Example.com", password="x").full_clean()
+    with pytest.raises(IntegrityError, match="team_user_email_once"):
+        User.objects.create_user("other", "ADA@example.com")
 
 
 def test_a_parallel_burst_gets_no_more_attempts_than_a_patient_one() -> None:
