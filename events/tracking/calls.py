@@ -262,6 +262,10 @@ def _depth(value: Any) -> int:
 
 
 def _bounded(traits: dict[str, Any]) -> dict[str, Any]:
-    if _depth(traits) > DEPTH:
+    try:
+        is_deep = _depth(traits) > DEPTH
+    except RecursionError:
+        is_deep = True
+    if is_deep:
         raise Refusal("bad_message", f"`traits` are nested deeper than {DEPTH}.")
     return traits

@@ -27,7 +27,11 @@ def note_all(calls: Sequence[Call]) -> None:
     """
     keys = sorted(call.key for call in calls if call.key is not None)
     if keys:
-        with connection.cursor() as cursor, cursor.copy("COPY events_seenmessage (key) FROM STDIN") as copy:
+        with (
+            connection.wrap_database_errors,
+            connection.cursor() as cursor,
+            cursor.copy("COPY events_seenmessage (key) FROM STDIN") as copy,
+        ):
             copy.write("\n".join(keys) + "\n")
 
 

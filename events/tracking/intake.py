@@ -101,7 +101,7 @@ def _store(source: Source, calls: Sequence[Call]) -> dict[int, list[str]]:
 
 def _write(calls: Sequence[Call], found: People, source: Source) -> None:
     if calls:
-        with connection.cursor() as cursor, cursor.copy(_COPY) as copy:
+        with connection.wrap_database_errors, connection.cursor() as cursor, cursor.copy(_COPY) as copy:
             copy.write(b"".join([_line(call, found.id_of(call), source.pk) for call in calls]))
 
 

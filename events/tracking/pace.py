@@ -27,3 +27,7 @@ def remember(who: str, count: int) -> None:
     if len(_counted) >= MOST_REMEMBERED:
         _counted.clear()
     _counted[who] = (int(time.time()) // MINUTE, count)
+
+
+def forget_remembered() -> None:
+    _counted.clear()

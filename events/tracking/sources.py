@@ -38,6 +38,12 @@ def revoke(key: WriteKey) -> bool:
     return bool(WriteKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=timezone.now()))
 
 
+def switch(source: Source, *, on: bool) -> None:
+    """Take what its keys bring, or refuse it."""
+    _known.clear()
+    Source.objects.filter(pk=source.pk).update(is_enabled=on, updated_at=timezone.now())
+
+
 def of_key(key: str) -> Source | None:
     """The source that may be written to with `key`; None if it is unknown, revoked, or of a source switched off."""
     digest = _hash(key)
@@ -56,9 +62,7 @@ def forget_remembered() -> None:
 
 
 def _look_up(digest: str) -> Source | None:
-    return Source.objects.filter(
-        keys__key_hash=digest, keys__revoked_at=None, is_enabled=True
-    ).first()  # fmt: skip
+    return Source.objects.filter(keys__key_hash=digest, keys__revoked_at=None, is_enabled=True).first()
 
 
 def _hash(key: str) -> str:
