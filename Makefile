@@ -29,7 +29,7 @@ reset: ## delete this console's data in var/ (asks first; YES=1 doesn't)
 test: $(VENV)/dev.stamp check ## every check and every test
 	CARILLON_VAR=var/test CARILLON_THROWAWAY=1 $(BIN)/python -m pytest
 
-check: $(VENV)/dev.stamp lint types ## everything but the tests
+check: $(VENV)/dev.stamp lint types frontend-check ## everything but the tests
 	CARILLON_VAR=var/test $(BIN)/python manage.py makemigrations --check --dry-run
 	CARILLON_VAR=var/test $(BIN)/python manage.py spectacular --validate --fail-on-warn --file /dev/null
 	CARILLON_VAR=var/test $(PRODUCTION) $(BIN)/python manage.py check --deploy --fail-level WARNING
@@ -41,6 +41,15 @@ lint: $(VENV)/dev.stamp ## style, and the direction of imports
 
 types: $(VENV)/dev.stamp ## mypy, strict
 	CARILLON_VAR=var/test $(BIN)/mypy .
+
+frontend: frontend/node_modules/stamp ## build the scripts that need it (needs Node); commit what comes out
+	cd frontend && npm run --silent build
+
+# Users need no Node: what it builds is committed. Where it is there (CI sees to it), sources and built files must agree.
+frontend-check:
+	@if command -v npm >/dev/null 2>&1; then $(MAKE) --no-print-directory frontend/node_modules/stamp \
+	    && cd frontend && npm run --silent check && echo "The built scripts are what their sources say."; \
+	else echo "No Node here: whether the built scripts are up to date is left to CI."; fi
 
 bench: $(VENV)/dev.stamp ## speed and memory beside hand-written limits; SCALE=0.1 for a tenth of a million rows
 	$(BIN)/python -m bench --scale $(SCALE)
@@ -56,6 +65,10 @@ lock: ## pin every dependency with its hashes (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
 	    --custom-compile-command "make lock" --extra dev --constraint requirements.lock pyproject.toml \
 	    --output-file requirements-dev.lock
+
+frontend/node_modules/stamp: frontend/package-lock.json
+	cd frontend && npm ci --no-audit --no-fund --silent
+	@touch $@
 
 ci: ## what CI runs
 	@.ci/run

@@ -1,14 +1,15 @@
 /* Builds what the console serves. `node build.mjs --check` builds in memory and fails where a committed file differs. */
-import { readFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
+import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
-const SEGMENTS = "../segments/static/segments";
 const isCheck = process.argv.includes("--check");
 
 const { outputFiles } = await build({
-  absWorkingDir: import.meta.dirname,
+  absWorkingDir: dirname(fileURLToPath(import.meta.url)),
   entryPoints: { builder: "src/segments/main.tsx" },
-  outdir: SEGMENTS,
+  outdir: "../segments/static/segments",
   bundle: true,
   minify: true,
   format: "iife",
@@ -20,7 +21,6 @@ const { outputFiles } = await build({
   write: false,
 });
 
-const { mkdir, writeFile } = await import("node:fs/promises");
 let stale = 0;
 for (const file of outputFiles) {
   const committed = await readFile(file.path, "utf8").catch(() => "");
@@ -29,7 +29,7 @@ for (const file of outputFiles) {
     console.error(`${file.path} is not what its sources build: run "make frontend" and commit it.`);
     stale += 1;
   } else {
-    await mkdir(SEGMENTS, { recursive: true });
+    await mkdir(dirname(file.path), { recursive: true });
     await writeFile(file.path, file.text);
     console.log(`${file.path}: ${Math.round(file.text.length / 1024)} KB`);
   }

@@ -60,7 +60,7 @@ def signed_in(browser: Browser, server: LiveServer, user: User, **options: objec
 def opened(browser: Browser, server: LiveServer, user: User, tree: Any) -> Page:
     """The builder on a saved segment that has these rules, once it has counted."""
     made = Segment.objects.create(name="Drawn", rules=tree)
-    page = signed_in(browser, server, user)
+    page = signed_in(browser, server, user, viewport={"width": 1280, "height": 1400})  # so that dragging scrolls nothing
     page.goto(f"{server.url}/admin/segments/segment/{made.pk}/edit/")
     expect(page.locator("[data-size]")).to_contain_text("of 3 people")
     return page
@@ -81,14 +81,20 @@ def pick(row: Locator, label: str, typed: str) -> None:
 
 
 def drag(page: Page, what: Locator, to: Locator) -> None:
-    start, end = what.bounding_box(), to.bounding_box()
+    """As a hand does it: take hold, see that it moves, see where it would go, let go."""
+    what.scroll_into_view_if_needed()
+    start = what.bounding_box()
     assert start
-    assert end
     page.mouse.move(start["x"] + start["width"] / 2, start["y"] + start["height"] / 2)
     page.mouse.down()
-    page.mouse.move(end["x"] + 30, end["y"] + end["height"] / 2 - 8, steps=4)
-    page.mouse.move(end["x"] + 30, end["y"] + end["height"] / 2, steps=4)
+    page.mouse.move(start["x"] + 30, start["y"] + 30, steps=4)
+    expect(page.locator(".sg-dragged")).to_be_visible()
+    end = to.bounding_box()
+    assert end
+    page.mouse.move(end["x"] + 40, end["y"] + end["height"] / 2, steps=8)
+    expect(to).to_have_class(re.compile("is-over"))
     page.mouse.up()
+    expect(page.locator(".sg-dragged")).to_have_count(0)
 
 
 def test_a_segment_is_built_by_mouse_and_opens_again_as_it_was(
