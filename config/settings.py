@@ -129,6 +129,7 @@ CELERY_BEAT_SCHEDULE = {
     task: {"task": task, "schedule": seconds, "options": {"expires": max(seconds, 10)}}
     for task, seconds in {
         "delivery.tasks.sweep": 5,
+        "delivery.tasks.ask_to_confirm": 5,
         "delivery.tasks.read_events": 5,
         "analytics.tasks.roll_up": 5,
         "campaigns.tasks.start_due": 10,
@@ -137,6 +138,9 @@ CELERY_BEAT_SCHEDULE = {
         "segments.tasks.follow": 10,
         "segments.tasks.refresh_due": 20,
         "segments.tasks.look_at_the_time": 30,
+        "events.tasks.join_visitors": 5,
+        "events.tasks.take_stock": 10,
+        "events.tasks.forget_messages": 3600,
         "events.tasks.make_partitions": 3600,
         "events.tasks.bring_strays_home": 300,
     }.items()

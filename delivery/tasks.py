@@ -76,9 +76,15 @@ def sweep() -> None:
     """Find what is to be done from the rows alone, and wake the senders that don't run."""
     WorkerBeat.objects.update_or_create(name="sweep", defaults={"at": timezone.now()})
     try:
-        confirmations.send_due()
         outbox.sweep()
     finally:  # whatever is wrong with one run, the others are sent
+        _wake_senders()
+
+
+@shared_task
+def ask_to_confirm() -> None:
+    """Give confirmations that wait for their mail a row in the ledger."""
+    if confirmations.send_due():
         _wake_senders()
 
 

@@ -1,10 +1,11 @@
 """Requests that wait for their mail become rows of the send ledger, each once."""
 
+import logging
 from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 from django.urls import reverse
 from django.utils import timezone
 
@@ -17,6 +18,7 @@ from delivery.confirmation import builtin
 from delivery.models import ConfirmationMail
 from team import brand
 
+logger = logging.getLogger(__name__)
 BATCH = 500
 TRY_AGAIN = timedelta(minutes=5)
 ONE_AT_A_TIME = 7_401_002  # the advisory lock under which the built-in campaign is made
@@ -27,8 +29,17 @@ def send_due(limit: int = BATCH) -> int:
     now = timezone.now()
     due = Confirmation.objects.filter(due_at__lte=now, sent_at=None, confirmed_at=None, expires_at__gt=now)
     return sum(
-        _send(pk, contact_id) for pk, contact_id in due.order_by("due_at").values_list("pk", "contact_id")[:limit]
+        _tried(pk, contact_id) for pk, contact_id in due.order_by("due_at").values_list("pk", "contact_id")[:limit]
     )
+
+
+def _tried(pk: int, contact_id: int) -> bool:
+    """What keeps one mail from being sent keeps no other from it."""
+    try:
+        return _send(pk, contact_id)
+    except DatabaseError:
+        logger.exception("confirmation %s could not be given a row in the ledger; it is tried again", pk)
+        return False
 
 
 @transaction.atomic
