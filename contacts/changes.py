@@ -8,9 +8,12 @@ was not compared key by key; `consent`, `suppression`, `company`, `preference`; 
 the log changed; and PERSON where someone came or went, which bears on every question about people.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.db import connection
+
+from contacts.models import Change
 
 PERSON = "person"
 ATTRIBUTES = "attributes"
@@ -31,6 +34,11 @@ class Note:
 
     keys: frozenset[str]
     contact_ids: list[int] | None
+
+
+def note(contact_ids: Sequence[int], key: str = PERSON) -> None:
+    """For what no trigger sees: events that became somebody else's, a merge that is over."""
+    Change.objects.create(keys=[key], contact_ids=list(contact_ids), size=len(contact_ids))
 
 
 def take(limit: int) -> list[Note]:

@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from contacts import consent, identity
+from contacts import changes, consent, identity
 from contacts.attributes import as_text
 from contacts.channels import channels
 from contacts.erasure import EMPTY
@@ -174,3 +174,4 @@ def _carry_refusals(survivor: Contact, names: list[tuple[str, str]], by: User | 
 def _note(survivor: Contact, gone: Contact, rule: str, by: User | None) -> None:
     Merge.objects.create(survivor=survivor, merged=gone, rule=rule, merged_by=by)
     NotDuplicate.objects.filter(Q(first=gone) | Q(second=gone)).delete()
+    changes.note([survivor.pk])  # what was the other's counts for them now, in every segment

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from django.db.models import QuerySet
 from django.urls import reverse
 
+from contacts.duplicates import rules
 from contacts.models import ConsentRecord, Imported, ImportJob, Merge
 from contacts.timeline import Entry, Kind, kinds
 
@@ -68,9 +69,14 @@ class Becoming(Kind):
         return Merge.objects.filter(survivor__in=people).select_related("merged", "merged_by")
 
     def entry(self, row: Merge) -> Entry:
-        how = f"By the rule “{row.rule}”" if row.rule else "By hand"
+        how = f"By the rule “{_rule(row.rule)}”" if row.rule else "By hand"
         who = f", {row.merged_by}" if row.merged_by else ""
         return self.says(
             row, "merged", "Another contact was merged into this one", detail=f"{how}{who}.", tone="info",
             data={"merged": str(row.merged.uuid), "rule": row.rule},
         )  # fmt: skip
+
+
+def _rule(key: str) -> str:
+    """A program may have merged them for a reason of its own, such as an alias call."""
+    return rules[key].label if key in rules else key

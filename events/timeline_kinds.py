@@ -1,5 +1,7 @@
 """What the log tells in a timeline: what people did, under the names that integrators chose."""
 
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from django.db.models import Q, QuerySet
@@ -8,8 +10,9 @@ from contacts.timeline import Entry, Kind, kinds
 from events.models import Event
 from events.names import CONTACT_MERGED
 
-# These have kinds of their own: of messages, of segments, of merges.
-_OTHERS = Q(name__startswith="message.") | Q(name__startswith="segment.") | Q(name=CONTACT_MERGED)
+# These have kinds of their own, of messages, of segments, of merges; or say something to the log's readers alone.
+_FAMILIES = ("message.", "segment.", "log.")
+_OTHERS = reduce(or_, (Q(name__startswith=family) for family in _FAMILIES), Q(name=CONTACT_MERGED))
 SHOWN = 4
 _SHOWN_LENGTH = 80
 

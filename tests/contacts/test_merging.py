@@ -103,7 +103,8 @@ def test_a_mailbox_that_is_gone_says_nothing_about_the_person(ada: Contact, twin
 def test_events_move_and_the_log_says_that_somebody_was_merged(ada: Contact, twin: Contact) -> None:
     ingest.record("purchase", contact_id=twin.pk, properties={"amount": 5})
     merging.merge(twin, into=ada)
-    assert set(Event.objects.filter(contact_id=ada.pk).values_list("name", flat=True)) == {"purchase", "contact.merged"}
+    found = set(Event.objects.filter(contact_id=ada.pk).values_list("name", flat=True))
+    assert found == {"purchase", "contact.merged", "log.joined"}
     assert not Event.objects.filter(contact_id=twin.pk).exists()
 
 

@@ -52,7 +52,7 @@ def busy(ada: Contact, editor: User) -> Contact:
     Membership.objects.create(segment=campaign.segments.get(), contact=ada)
     plan(campaign)
     Message.objects.filter(contact=ada).update(state="sent", sent_at=NOW)
-    of_message = {"contact_id": ada.pk, "campaign_id": campaign.pk}
+    of_message: dict[str, Any] = {"contact_id": ada.pk, "campaign_id": campaign.pk}
     ingest.record(names.MESSAGE_SENT, **of_message, occurred_at=NOW)
     ingest.record(names.OPENED, **of_message, occurred_at=NOW + timedelta(minutes=1))
     ingest.record("purchase", contact_id=ada.pk, occurred_at=NOW - timedelta(days=2), properties={"amount": 5})
