@@ -13,6 +13,7 @@ from rest_framework.serializers import BaseSerializer
 
 from core.api import CursorPages
 from segments import behaviour, definition, fields, insight, membership
+from segments import preview as previewing
 from segments.models import Membership, Segment
 from segments.representations import (
     ByHandSerializer,
@@ -84,7 +85,7 @@ class SegmentViewSet(mixins.RetrieveModelMixin, SegmentAliasViewSet):
     @action(detail=False, methods=["post"], scope="segments:read", permission="segments.view_segment")
     def preview(self, request: Request) -> Response:
         """Size and a sample of people for rules that are not saved."""
-        return Response(PreviewSerializer(membership.preview(self._body(RulesSerializer)["rules"])).data)
+        return Response(PreviewSerializer(previewing.of(self._body(RulesSerializer)["rules"])).data)
 
     @extend_schema(request=CompareSerializer, responses=ComparisonSerializer)
     @action(detail=False, methods=["post"], scope="segments:read", permission="segments.view_segment")

@@ -1,4 +1,4 @@
-"""Who is in a segment: counting and sampling a question, and keeping members by difference."""
+"""Who is in a segment: counting a question, and keeping members by difference."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -21,7 +21,6 @@ from segments.models import Segment
 from segments.rules import Compiled
 
 COUNT_SECONDS = 10
-SAMPLE = 5
 REFRESH_SECONDS = 240
 SOURCE_AGE = timedelta(minutes=1)
 LOOK_AGAIN = timedelta(minutes=1)  # how late a rule about time may notice that it has passed
@@ -35,25 +34,6 @@ class Change:
     entered: int
     left: int
     size: int
-
-
-@dataclass(frozen=True)
-class Preview:
-    """What rules would find: how many of how many, and a few of them."""
-
-    size: int
-    base: int
-    sample: list[Contact]
-
-    @property
-    def percent(self) -> float:
-        return 100 * self.size / self.base if self.base else 0.0
-
-    @property
-    def warning(self) -> str:
-        if self.base and self.size == 0:
-            return "Nobody fits these rules."
-        return "Everyone fits these rules." if self.base and self.size == self.base else ""
 
 
 @dataclass(frozen=True)
@@ -75,14 +55,6 @@ def count(raw: Any) -> int:
     question = rules.compile(raw)
     with limited(COUNT_SECONDS) as cursor:
         return _count(cursor, question)
-
-
-def preview(raw: Any) -> Preview:
-    question = rules.compile(raw)
-    with limited(COUNT_SECONDS) as cursor:
-        return Preview(
-            _count(cursor, question), _count(cursor, rules.compile(rules.EVERYONE)), _sample(cursor, question)
-        )
 
 
 def question_of(segment: Segment) -> Compiled:
@@ -301,9 +273,3 @@ def _lock(segment: Segment, function: str) -> bool:
 def _count(cursor: CursorWrapper, question: Compiled) -> int:
     cursor.execute(f"SELECT count(*) FROM ({question.sql}) q", question.params)  # noqa: S608
     return int(cursor.fetchone()[0])
-
-
-def _sample(cursor: CursorWrapper, question: Compiled) -> list[Contact]:
-    cursor.execute(f"{question.sql} LIMIT %s", [*question.params, SAMPLE])
-    found = Contact.objects.in_bulk([row[0] for row in cursor.fetchall()])
-    return [found[key] for key in sorted(found)]

@@ -11,14 +11,14 @@ from django.utils import timezone
 
 from contacts.models import Contact
 from core.errors import Refused
-from segments import membership, rules
+from segments import rules
+from segments.limits import limited
 from segments.rules import Compiled, Line
 from team.models import User
 
 SECONDS = 10
 SAMPLE = 5
 BASE_AGE = 60  # seconds: the base of a share may be a minute old
-SAMPLED_FROM = 20_000  # the newest people, among whom a few of many are soon found
 
 
 @dataclass(frozen=True)
@@ -39,11 +39,11 @@ class Preview:
         return "Everyone fits these rules." if self.base and self.size == self.base else ""
 
 
-def of(raw: object, *, by: User) -> Preview:
-    """What the rules find now; Refused if they are wrong, too slow, or if the same person asked something newer."""
+def of(raw: object, *, by: User | None = None) -> Preview:
+    """What the rules find now; Refused if they are wrong or too slow, or if the same person asked something newer."""
     node = rules.parse(raw)
     question = rules.select(node.condition(timezone.now()))
-    with _newest_of(by) as cursor:
+    with _newest_of(by) if by else limited(SECONDS) as cursor:
         size = _count(cursor, question)
         base = max(_base(cursor), size)
         return Preview(size, base, _sample(cursor, question, size), rules.in_words(node))
@@ -57,7 +57,7 @@ def _newest_of(person: User) -> Iterator[CursorWrapper]:
     """
     name, began = f"carillon preview {person.pk}", time.monotonic()
     try:
-        with membership.limited(SECONDS) as cursor:
+        with limited(SECONDS) as cursor:
             cursor.execute(
                 "SELECT pg_cancel_backend(pid) FROM pg_stat_activity"
                 " WHERE application_name = %s AND state = 'active' AND pid <> pg_backend_pid()",

@@ -5,8 +5,9 @@ Looks at the newest rows only, so that a key press costs the same at a thousand 
 
 from typing import Any
 
-from segments import fields, membership
+from segments import fields
 from segments.fields import Catalogue
+from segments.limits import limited
 
 NEWEST = 20_000
 SHOWN = 20
@@ -65,7 +66,7 @@ def values_of_property(event: str, name: str, typed: str) -> list[str]:
 
 
 def _asked(sql: str, parameters: list[Any]) -> list[str]:
-    with membership.limited(SECONDS) as cursor:
+    with limited(SECONDS) as cursor:
         cursor.execute(sql, parameters)
         return [row[0] for row in cursor.fetchall()]
 

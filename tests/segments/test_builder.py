@@ -60,7 +60,8 @@ def signed_in(browser: Browser, server: LiveServer, user: User, **options: objec
 def opened(browser: Browser, server: LiveServer, user: User, tree: Any) -> Page:
     """The builder on a saved segment that has these rules, once it has counted."""
     made = Segment.objects.create(name="Drawn", rules=tree)
-    page = signed_in(browser, server, user, viewport={"width": 1280, "height": 1400})  # so that dragging scrolls nothing
+    tall = {"width": 1280, "height": 1400}  # so that dragging scrolls nothing
+    page = signed_in(browser, server, user, viewport=tall)
     page.goto(f"{server.url}/admin/segments/segment/{made.pk}/edit/")
     expect(page.locator("[data-size]")).to_contain_text("of 3 people")
     return page

@@ -1,0 +1,109 @@
+"""What rules would find: size, base, a few people; and one question of a person at a time."""
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+
+import pytest
+from django.db import connection, connections, transaction
+
+from contacts.models import Contact
+from core.errors import Refused
+from segments import preview
+from segments.preview import Preview
+from team.models import User
+from tests.segments.people import person, rule
+
+EVERYONE = {"all": []}
+
+
+@pytest.mark.django_db
+def test_a_preview_says_how_many_of_how_many_and_shows_some() -> None:
+    ann = person("Ann", tags=["vip"])
+    person("Bob")
+    found = preview.of(rule("tag", "has", "vip"))
+    assert (found.size, found.base, found.percent, found.warning) == (1, 2, 50.0, "")
+    assert found.sample == [ann]
+    assert found.words.text == "Tags has “vip”"
+
+
+@pytest.mark.django_db
+def test_somebody_who_came_just_now_is_in_the_base_at_once() -> None:
+    person("Ann")
+    assert preview.of(EVERYONE).base == 1
+    person("Bob")
+    assert preview.of(EVERYONE).base == 2
+    assert preview.of(EVERYONE).warning == "Everyone fits these rules."
+
+
+@pytest.mark.django_db
+def test_a_share_is_never_more_than_everyone() -> None:
+    """The base may be a minute old."""
+    ann = person("Ann")
+    person("Bob")
+    Contact.objects.filter(pk=ann.pk).update(erased_at="2026-01-01T00:00Z")
+    assert preview.of(EVERYONE).base == 1
+    Contact.objects.filter(pk=ann.pk).update(erased_at=None)
+    assert preview.of(EVERYONE).percent == 100
+
+
+@contextmanager
+def nobody_reads_contacts() -> Iterator[None]:
+    """While this holds, every question about people waits."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("LOCK TABLE contacts_contact IN ACCESS EXCLUSIVE MODE")
+        yield
+
+
+def asked_apart(pool: ThreadPoolExecutor, person: User) -> Future[Preview]:
+    """A question in a thread with a connection of its own, as a request has."""
+
+    def ask() -> Preview:
+        try:
+            return preview.of(EVERYONE, by=person)
+        finally:
+            connections.close_all()
+
+    return pool.submit(ask)
+
+
+def waiting(person: User, count: int) -> None:
+    """Until that many questions of the person wait for the table."""
+    for _ in range(200):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_stat_clear_snapshot()")  # a transaction sees what it saw first
+            cursor.execute(
+                "SELECT count(*) FROM pg_stat_activity WHERE application_name = %s AND wait_event_type = 'Lock'",
+                [f"carillon preview {person.pk}"],
+            )
+            if cursor.fetchone()[0] == count:
+                return
+        time.sleep(0.05)
+    raise AssertionError("the question was never asked")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_newer_question_of_the_same_person_ends_the_older_one(editor: User) -> None:
+    person("Ann")
+    with ThreadPoolExecutor(2) as pool:
+        with nobody_reads_contacts():
+            older = asked_apart(pool, editor)
+            waiting(editor, 1)
+            newer = asked_apart(pool, editor)
+            with pytest.raises(Refused) as refused:
+                older.result(timeout=10)
+        assert refused.value.code == "replaced"
+        assert newer.result(timeout=10).size == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_questions_of_two_people_leave_each_other_alone(editor: User, approver: User) -> None:
+    person("Ann")
+    with ThreadPoolExecutor(2) as pool:
+        with nobody_reads_contacts():
+            first = asked_apart(pool, editor)
+            waiting(editor, 1)
+            second = asked_apart(pool, approver)
+            waiting(approver, 1)
+        assert first.result(timeout=10).size == second.result(timeout=10).size == 1
