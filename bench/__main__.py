@@ -18,7 +18,7 @@ from typing import Any
 import django
 
 ROOT = Path(__file__).resolve().parent.parent
-NAMES = ["importing", "segmenting", "rendering", "sending", "eventlog", "pages"]
+NAMES = ["importing", "segmenting", "matching", "rendering", "sending", "eventlog", "pages", "tracking"]
 HEADS = ["benchmark", "ours", "limit", "unit", "ratio", "peak MB", "goal"]
 
 

@@ -13,6 +13,7 @@ from contacts.changes import ATTRIBUTES, PERSON
 from segments.conditions import Condition
 from segments.tree import Group, Node, Not
 
+EVENT = "event:"
 EVENTS = "events"  # any event at all
 ANY_ATTRIBUTE = "attribute:"  # asked about in a way that names none
 UNNOTED = "unnoted"
@@ -34,7 +35,7 @@ _TABLES = {
 
 
 def event_key(name: str) -> str:
-    return f"event:{name}"
+    return EVENT + name
 
 
 def segment_key(pk: int) -> str:

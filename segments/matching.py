@@ -18,6 +18,7 @@ from core import failpoints
 from core.errors import Refused
 from segments import difference, membership, news, rules, sizes, standing, transitions
 from segments.conditions import Condition
+from segments.dependencies import EVENT, EVENTS, UNNOTED
 from segments.fields import Catalogue
 from segments.models import Recheck, Segment
 from segments.news import Groups
@@ -27,21 +28,28 @@ ONE_AT_A_TIME = 7_401_002  # the advisory lock of whoever follows
 AT_ONCE = 200  # segments in one statement
 ASK_SECONDS = 20
 
-# One pass over the people answers for all segments; only differences are written.
+# One pass over the people answers for all segments, and only what differs is taken apart. The conditions are those of a
+# refresh, but here `events_event` is the part of the log that is about these people, read once for all conditions.
 _MATCH = """
-WITH wanted AS MATERIALIZED (
-    SELECT unnest(array_remove(ARRAY[{cases}]::bigint[], NULL)) AS segment_id, c.id AS contact_id
+WITH events_event AS MATERIALIZED (
+    SELECT * FROM events_event WHERE contact_id = ANY(%s) AND (%s OR name = ANY(%s))
+), asked AS MATERIALIZED (
+    SELECT c.id, array_remove(ARRAY[{cases}]::bigint[], NULL) AS wanted
     FROM contacts_contact c WHERE c.id = ANY(%s) AND c.erased_at IS NULL
-), present AS MATERIALIZED (
-    SELECT segment_id, contact_id FROM segments_membership WHERE contact_id = ANY(%s) AND segment_id = ANY(%s)
+), present AS (
+    SELECT contact_id AS id, array_agg(segment_id ORDER BY segment_id) AS had
+    FROM segments_membership WHERE contact_id = ANY(%s) AND segment_id = ANY(%s) GROUP BY contact_id
+), differing AS MATERIALIZED (
+    SELECT id, coalesce(wanted, '{{}}') AS wanted, coalesce(had, '{{}}') AS had FROM asked FULL JOIN present USING (id)
+    WHERE coalesce(wanted, '{{}}') <> coalesce(had, '{{}}')
 ), entered AS (
     INSERT INTO segments_membership (segment_id, contact_id)
-    SELECT segment_id, contact_id FROM wanted EXCEPT SELECT segment_id, contact_id FROM present
+    SELECT segment_id, id FROM differing, unnest(wanted) segment_id WHERE NOT segment_id = ANY(had)
     RETURNING segment_id, contact_id
 ), gone AS (
     DELETE FROM segments_membership m
-    USING (SELECT segment_id, contact_id FROM present EXCEPT SELECT segment_id, contact_id FROM wanted) surplus
-    WHERE m.segment_id = surplus.segment_id AND m.contact_id = surplus.contact_id
+    USING (SELECT segment_id, id FROM differing, unnest(had) segment_id WHERE NOT segment_id = ANY(wanted)) surplus
+    WHERE m.segment_id = surplus.segment_id AND m.contact_id = surplus.id
     RETURNING m.segment_id, m.contact_id
 )
 INSERT INTO segments_transition (segment_id, is_entry, contact_ids)
@@ -112,6 +120,7 @@ class _Matcher:
         self.entered: Counter[int] = Counter()
         self.left: Counter[int] = Counter()
         self.conditions: dict[int, Condition] = {}
+        self.keys = {segment.pk: segment.depends_on for segment in segments}
         for segment in segments:
             if segment.stale_since is None:  # else its refresh is still to come, and will see all of this
                 self._prepare(segment)
@@ -143,7 +152,12 @@ class _Matcher:
             f"CASE WHEN {condition.sql} THEN {pk} END" for pk, condition in zip(segments, asked, strict=True)
         )
         params = [param for condition in asked for param in condition.params]
-        return _MATCH.format(cases=cases), [*params, ids, ids, segments]
+        return _MATCH.format(cases=cases), [ids, *self._events(segments), *params, ids, ids, segments]
+
+    def _events(self, segments: list[int]) -> tuple[bool, list[str]]:
+        """Whether they ask about events without naming them, and the names."""
+        keys = {key for pk in segments for key in self.keys[pk]}
+        return bool(keys & {EVENTS, UNNOTED}), [key[len(EVENT) :] for key in keys if key.startswith(EVENT)]
 
     def _halve(self, segments: list[int], ids: list[int], error: Exception) -> None:
         if len(segments) == 1:

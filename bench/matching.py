@@ -1,0 +1,135 @@
+"""Segments that follow: changed contacts a second against 200 segments, and how long an event takes to move someone.
+
+Runs in a scratch database of its own beside the configured one, with a million people and three million events. What is
+changed concerns every segment: nothing is left out by its dependencies. The events of the second part come in 500 a
+second while `manage.py follow_segments` runs as in production; when a member is seen is asked ten times a second.
+"""
+
+import os
+import random
+import subprocess
+import sys
+import time
+from itertools import count
+from typing import Any
+
+from bench import scratch
+from bench.result import Result
+from bench.segmenting import CONTACTS, EVENTS, EVENTS_PER_PERSON
+from contacts.models import AttributeDefinition
+from events import ingest, partitions
+from segments import matching, membership
+from segments.models import Membership, Segment
+
+SEGMENTS = 200
+CHANGED = 40_000
+PER_SECOND_GOAL = 8_000
+EVENTS_PER_SECOND, SECONDS, LATENCY_GOAL = 500, 20, 2.0
+
+
+def run(scale: float = 1.0) -> list[Result]:
+    with scratch.database() as url:
+        people = int(1_000_000 * scale)
+        _fill(people)
+        for number in range(SEGMENTS):
+            membership.refresh(Segment.objects.create(name=f"Segment {number}", rules=_rules(number)))
+        matching.catch_up(seconds=600)
+        scratch.settled()
+        changed = min(CHANGED, people // 4)
+        return [
+            _throughput("changed contacts", changed, _change),
+            _throughput("contacts who bought", changed, _buy),
+            _latency(url, people),
+        ]
+
+
+def _fill(people: int) -> None:
+    types = {"channel": "text", "history": "number", "recency": "number", "plan": "text", "newbie": "boolean"}
+    for key, kind in types.items():
+        AttributeDefinition.objects.create(key=key, label=key.title(), type=kind)
+    partitions.ensure()
+    scratch.execute(CONTACTS.format(people=people).replace("%", "%%"))
+    scratch.execute(EVENTS.format(people=people, events=people * EVENTS_PER_PERSON).replace("%", "%%"))
+    partitions.ensure()
+    scratch.execute("TRUNCATE contacts_change")
+    scratch.execute("VACUUM ANALYZE contacts_contact, events_event")
+
+
+def _rules(number: int) -> dict[str, Any]:
+    """Every fifth asks what people did; the others about texts, numbers, tags and groups of these."""
+    plan = {"field": "attribute:plan", "operator": "equals", "value": f"plan-{number % 40}"}
+    spent = {"field": "attribute:history", "operator": "greater_than", "value": number * 4}
+    vip = {"field": "tag", "operator": "has", "value": "vip"}
+    bought = {"event": "purchase", "operator": "at_least", "times": number % 3 + 1, "within_days": 10 + number % 50}
+    return [
+        {"all": [plan, spent]},
+        {"all": [spent, {"not": vip}]},
+        {"any": [plan, {"all": [spent, {"field": "email", "operator": "contains", "value": str(number)}]}]},
+        {"all": [{"field": "attribute:recency", "operator": "between", "value": [number % 12, 12]}, {"not": plan}]},
+        {"all": [spent, bought]},
+    ][number % 5]
+
+
+def _throughput(what: str, changed: int, work: Any) -> Result:
+    work(changed)
+    took = scratch.timed(lambda: matching.catch_up(seconds=600))
+    return _result(f"{what}, {SEGMENTS} segments", changed / took, PER_SECOND_GOAL, "contacts/s", ">= 1")
+
+
+def _change(changed: int) -> None:
+    """They spent a little more; in statements too large to be compared key by key, so that every segment is asked."""
+    for start in range(0, changed, 2_000):
+        scratch.execute(
+            "UPDATE contacts_contact SET attributes = attributes || jsonb_build_object("
+            "'history', (attributes->>'history')::numeric + 5) WHERE id BETWEEN %s AND %s",
+            start + 1,
+            min(start + 2_000, changed),
+        )
+
+
+def _buy(changed: int) -> None:
+    ingest.record_many({"name": "purchase", "contact_id": number} for number in range(1, changed + 1))
+
+
+def _latency(url: str, people: int) -> Result:
+    rules = {"event": "trial.started", "operator": "did", "within_days": 7}
+    segment = Segment.objects.create(name="On trial", rules=rules)
+    membership.refresh(segment)
+    follower = subprocess.Popen([sys.executable, "manage.py", "follow_segments"], env=_environment(url))
+    try:
+        time.sleep(3)
+        waits = _waits(segment, random.Random(1).sample(range(1, people + 1), EVENTS_PER_SECOND * SECONDS))
+    finally:
+        follower.terminate()
+        follower.wait()
+    p95 = sorted(waits)[int(len(waits) * 0.95)]
+    return _result(f"event to membership, p95 at {EVENTS_PER_SECOND} events/s", p95, LATENCY_GOAL, "s", "<= 1")
+
+
+def _waits(segment: Segment, people: list[int]) -> list[float]:
+    """Seconds from each event's commit to the first sight of its member."""
+    sent: dict[int, float] = {}
+    seen: dict[int, float] = {}
+    began = time.monotonic()
+    for tick in count(1):
+        due = int((time.monotonic() - began) * EVENTS_PER_SECOND)
+        while len(sent) < min(due, len(people)):
+            contact = people[len(sent)]
+            ingest.record("trial.started", contact_id=contact)
+            sent[contact] = time.monotonic()
+        if tick % 10 == 0:
+            members = set(Membership.objects.filter(segment=segment).values_list("contact_id", flat=True))
+            now = time.monotonic()
+            seen |= dict.fromkeys(members - seen.keys(), now)
+        if len(seen) == len(people) or time.monotonic() - began > SECONDS * 3:
+            break
+        time.sleep(0.01)
+    return [seen.get(contact, float("inf")) - at for contact, at in sent.items()]
+
+
+def _environment(url: str) -> dict[str, str]:
+    return os.environ | {"DATABASE_URL": url}
+
+
+def _result(name: str, ours: float, limit: float, unit: str, goal: str) -> Result:
+    return Result(name, round(ours, 2), limit, unit, round(ours / limit, 2), round(scratch.own_peak_mb()), goal)
