@@ -144,6 +144,8 @@ UNFOLD: dict[str, object] = {
                     _item("Contacts", "group", "admin:contacts_contact_changelist", "contacts.view_contact"),
                     _item("Segments", "filter_alt", "admin:segments_segment_changelist", "segments.view_segment"),
                     _item("Topics", "topic", "admin:contacts_topic_changelist", "contacts.view_topic"),
+                    _item("Events", "bolt", "admin:events_eventname_changelist", "events.view_eventname"),
+                    _item("Sources", "sensors", "admin:events_source_changelist", "events.view_source"),
                     _item("Imports", "upload_file", "admin:contacts_importjob_changelist", "contacts.view_importjob"),
                     _item(
                         "Suppressions", "block", "admin:contacts_suppression_changelist", "contacts.view_suppression"

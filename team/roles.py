@@ -13,6 +13,7 @@ _see_everything = [
     "templates_app.view_templateversion", "campaigns.view_campaign", "campaigns.view_sender", "campaigns.view_comment",
     "campaigns.add_comment", "campaigns.view_campaigntemplate", "delivery.view_message", "delivery.view_run",
     "delivery.view_sandboxmail", "delivery.view_account", "team.view_brand", "delivery.view_confirmationmail",
+    "events.view_source", "events.view_eventname",
 ]  # fmt: skip
 _plan_campaigns = [
     "contacts.add_contact", "contacts.change_contact", "contacts.delete_contact",
@@ -36,6 +37,7 @@ _administer = [
     "delivery.add_account", "delivery.change_account", "delivery.delete_account", "delivery.change_message",
     "team.view_user", "team.add_user", "team.change_user", "team.view_apikey", "team.add_apikey",
     "team.change_apikey", "team.change_brand", "auth.view_group", "django_celery_beat.view_periodictask",
+    "events.add_source", "events.change_source",
 ]  # fmt: skip
 
 PERMISSIONS = {
