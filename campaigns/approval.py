@@ -142,8 +142,10 @@ def _sender(campaign: Campaign) -> Facts | None:
 
 def _topic(campaign: Campaign) -> Facts:
     """Nothing for a campaign without one: approvals given before there were topics hold."""
-    topic = Topic.objects.filter(pk=campaign.topic_id).first()  # read now: the one in memory may be old
-    return {"topic": {"key": topic.key, "opt_in": topic.opt_in}} if topic else {}
+    if campaign.topic_id is None:
+        return {}
+    topic = Topic.objects.get(pk=campaign.topic_id)  # read now: the one in memory may be old
+    return {"topic": {"key": topic.key, "opt_in": topic.opt_in}}
 
 
 def _variant(variant: Variant) -> Facts:

@@ -33,14 +33,15 @@ WHERE contacts_consentstate.since <= EXCLUDED.since
 """
 
 # People who have already decided are left alone: a file neither renews a grant nor overrules a withdrawal, and one
-# that grants a topic says nothing for those who want nothing from the whole channel.
+# that grants a topic says nothing for those who want nothing from the whole channel. (Looked up one by one in the
+# unique index: as NOT EXISTS it would read all states for each chunk of a file.)
 _GRANT_MANY = """
 WITH people AS (
     SELECT DISTINCT p.id, t.topic
     FROM unnest(%(ids)s::bigint[]) AS p(id) CROSS JOIN unnest(%(topics)s::text[]) AS t(topic)
-    WHERE t.topic = '' OR NOT EXISTS (
-        SELECT FROM contacts_consentstate w WHERE w.contact_id = p.id AND w.channel = %(channel)s AND w.topic = ''
-            AND w.is_granted IS FALSE)
+    WHERE t.topic = '' OR (
+        SELECT w.is_granted FROM contacts_consentstate w
+        WHERE w.contact_id = p.id AND w.channel = %(channel)s AND w.topic = '') IS NOT FALSE
 ), stated AS (
     INSERT INTO contacts_consentstate (contact_id, channel, topic, is_granted, since)
     SELECT id, %(channel)s, topic, true, %(at)s FROM people ON CONFLICT (contact_id, channel, topic) DO NOTHING

@@ -89,7 +89,10 @@ def claim(run_id: int, *, worker: str, after: int, limit: int) -> list[Claimed]:
         failpoints.reach("before_claim_commit")
     if rows:
         failpoints.reach("after_claim_commit")
-    return [Claimed(*row[:4], json.loads(row[4]) if row[4] else None) for row in rows]
+    return [
+        Claimed(key, contact_id, variant_id, attempt, json.loads(data) if data else None)
+        for key, contact_id, variant_id, attempt, data in rows
+    ]
 
 
 def begin_sending(ids: Sequence[int], *, worker: str, account_id: int) -> set[int]:

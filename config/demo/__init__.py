@@ -13,6 +13,7 @@ STEPS: dict[str, Callable[[], object]] = {
     "attributes": people.make_catalogue,
     "contacts": people.make_contacts,
     "consent": people.make_consent,
+    "topics": people.make_topics,
     "purchases": people.make_purchases,
     "segments": audiences.make,
     "templates": contents.make_templates,

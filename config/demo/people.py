@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from config.demo import names
 from contacts import consent
-from contacts.models import AttributeDefinition, Contact, Suppression
+from contacts.models import AttributeDefinition, Contact, Suppression, Topic
 from events import ingest
 from events.ingest import NewEvent
 
@@ -93,6 +93,31 @@ def _attributes(place: names.Place, chance: random.Random, today: date) -> dict[
 def _plain(name: str) -> str:
     letters = name.replace("ß", "ss").replace("ö", "oe").replace("ü", "ue").replace("ä", "ae")
     return unicodedata.normalize("NFKD", letters).encode("ascii", "ignore").decode().lower()
+
+
+TOPICS = [
+    ("product-news", "Product news", "channel", "What is new in the shop, about twice a month.",
+     "Yes, tell me what is new."),
+    ("garden", "Garden letter", "double", "One long read about gardens, on the first of each month.",
+     "Yes, send me the garden letter each month. I can stop it at any time."),
+    ("workshops", "Workshops near you", "single", "When there is a workshop in your region.",
+     "Yes, tell me about workshops near me."),
+]  # fmt: skip
+
+
+def make_topics() -> None:
+    """What one can subscribe to; some have."""
+    for position, (key, name, opt_in, description, wording) in enumerate(TOPICS):
+        Topic.objects.get_or_create(
+            key=key,
+            defaults={"name": name, "opt_in": opt_in, "description": description, "wording": wording,
+                      "position": position},
+        )  # fmt: skip
+    chance = random.Random("topics")  # noqa: S311
+    people = list(Contact.objects.filter(external_id__startswith="D-").order_by("pk").values_list("pk", flat=True))
+    for key, share in (("garden", 900), ("workshops", 350)):
+        at = timezone.now() - timedelta(days=chance.randint(20, 60))
+        consent.grant_many(chance.sample(people, share), topics=[key], source="Newsletter form", at=at)
 
 
 def make_consent() -> None:
