@@ -1,5 +1,6 @@
 """The console's pages for events: what names there are, how many, and what they carry. Sources: source_admin.py."""
 
+import json
 from datetime import date, timedelta
 from typing import Any, ClassVar
 
@@ -46,6 +47,9 @@ class EventNameAdmin(ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: EventName | None = None) -> bool:
         return False
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        return {}
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         return super().changelist_view(request, {"title": "Events"} | (extra_context or {}))
@@ -141,4 +145,11 @@ def _latest(name: str) -> list[dict[str, Any]]:
     since = timezone.now() - timedelta(days=DAYS)
     events = list(Event.objects.filter(name=name, occurred_at__gte=since).order_by("-occurred_at")[:LATEST])
     people = Contact.objects.in_bulk([event.contact_id for event in events if event.contact_id])
-    return [{"event": event, "contact": people.get(event.contact_id or 0)} for event in events]
+    return [
+        {
+            "event": event,
+            "contact": people.get(event.contact_id or 0),
+            "properties": json.dumps(event.properties, ensure_ascii=False),
+        }
+        for event in events
+    ]

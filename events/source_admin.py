@@ -47,6 +47,12 @@ class SourceAdmin(ModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Source | None = None) -> bool:
         return False
 
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        return {}
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
+        return super().changelist_view(request, {"title": "Sources"} | (extra_context or {}))
+
     def get_urls(self) -> list[URLPattern]:
         def one(name: str, view: Callable[..., HttpResponse]) -> URLPattern:
             return path(f"<int:pk>/{name}/", self.admin_site.admin_view(view), name=f"events_source_{name}")
