@@ -1,4 +1,4 @@
-"""Segments at a million people: counting five questions, and keeping members, beside hand-written SQL in the same run.
+"""Segments at a million people: counting six questions, and keeping members, beside hand-written SQL in the same run.
 
 Runs in a scratch database of its own beside the configured one. The limit of a count is the same question as someone
 fluent in SQL would write it for this schema; that of a refresh is the bare set difference into the same table.
@@ -56,6 +56,11 @@ QUESTIONS: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "tag": ({"field": "tag", "operator": "has", "value": "vip"}, "tags @> ARRAY['vip']::varchar[]"),
     "behaviour at least 2": (PURCHASES, f"id IN ({BOUGHT})"),
+    "total of a property": (
+        {"event": "purchase", "operator": "sum", "property": "amount", "is": "greater_than", "value": 150},
+        "id IN (SELECT contact_id FROM events_event WHERE name = 'purchase' AND label = 'human'"
+        " GROUP BY contact_id HAVING sum((properties->>'amount')::numeric) > 150)",
+    ),
     "nested": (
         {
             "all": [

@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
-from segments import definition, pages
+from segments import definition, kept_pages, pages
 from segments.models import Segment, SpendingLevel
 
 
@@ -44,6 +44,8 @@ class SegmentAdmin(ModelAdmin):
             path("<int:pk>/edit/", view(pages.edit), name="segments_segment_edit"),
             path("<int:pk>/members/", view(pages.members), name="segments_segment_members"),
             path("<int:pk>/members/<int:contact>/remove/", view(pages.remove), name="segments_segment_remove"),
+            path("<int:pk>/members/list/", view(kept_pages.fill), name="segments_segment_fill"),
+            path("<int:pk>/snapshot/", view(kept_pages.snapshot), name="segments_segment_snapshot"),
             path("<int:pk>/explain/", view(pages.explain), name="segments_segment_explain"),
             path("<int:pk>/engagement/", view(pages.engagement), name="segments_segment_engagement"),
             path("<int:pk>/refresh/", view(pages.refresh), name="segments_segment_refresh"),

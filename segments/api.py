@@ -7,12 +7,13 @@ from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import mixins, status, viewsets
 from rest_framework.decorators import action
+from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
 from core.api import CursorPages
-from segments import behaviour, definition, fields, insight, membership
+from segments import behaviour, definition, fields, insight, lists, membership
 from segments import preview as previewing
 from segments.models import Membership, Segment
 from segments.representations import (
@@ -22,7 +23,9 @@ from segments.representations import (
     ComparisonSerializer,
     ExplanationSerializer,
     FieldsSerializer,
+    ListSerializer,
     MemberSerializer,
+    OutcomeSerializer,
     PerformanceSerializer,
     PreviewSerializer,
     RulesSerializer,
@@ -131,6 +134,14 @@ class SegmentViewSet(mixins.RetrieveModelMixin, SegmentAliasViewSet):
         """Put people into a static segment."""
         contacts = self._body(ByHandSerializer)["contacts"]
         return Response(ChangeSerializer(membership.add(self.get_object(), contacts)).data)
+
+    @extend_schema(request={"multipart/form-data": ListSerializer}, responses=OutcomeSerializer)
+    @action(detail=True, methods=["post"], url_path="users/import", parser_classes=[MultiPartParser])
+    def import_users(self, request: Request, id: str) -> Response:
+        """Put everyone whom a CSV or Excel file names into a static segment; nobody is made anew."""
+        given = self._body(ListSerializer)
+        outcome = lists.fill(self.get_object(), given["file"], only_check=given["only_check"])
+        return Response(OutcomeSerializer(outcome).data)
 
     @extend_schema(responses={204: None}, parameters=[OpenApiParameter("user_id", str, OpenApiParameter.PATH)])
     @action(detail=True, methods=["delete"], url_path=f"users/(?P<user_id>{UUID})")

@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 
 from contacts.models import Contact
-from segments import definition, mongo, naming, rules
+from segments import definition, lists, mongo, naming, rules
 from segments.models import Segment
 from segments.rules import Problem, RuleError
 
@@ -67,3 +67,12 @@ class PeopleForm(forms.Form):
         if missing:
             raise forms.ValidationError(f"Nobody is known as: {', '.join(missing[:10])}. Nobody was added.")
         return [contact for contact in found.values() if contact is not None]
+
+
+class ListForm(forms.Form):
+    """A file of people for a static segment."""
+
+    file = forms.FileField(
+        label="File", help_text=f"CSV or Excel, at most {lists.ROWS:,} rows; one column has email addresses or ids."
+    )
+    only_check = forms.BooleanField(required=False, label="Only look: add nobody yet")

@@ -26,7 +26,7 @@ from segments import (
     suggestions,
 )
 from segments import preview as previewing
-from segments.forms import PeopleForm, SegmentForm
+from segments.forms import ListForm, PeopleForm, SegmentForm
 from segments.models import Segment
 from segments.operators.base import SIGNS
 from segments.representations import field_as_json
@@ -47,7 +47,7 @@ WORDS = {
 
 @require_safe
 def show(request: HttpRequest, pk: int) -> HttpResponse:
-    segment = _segment(request, pk)
+    segment = segment_of(request, pk)
     points = insight.growth(segment)
     context = {
         "words": _in_words(segment),
@@ -62,7 +62,7 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
 @require_safe
 def engagement(request: HttpRequest, pk: int) -> HttpResponse:
     """What members did with messages: a page of its own, because it reads the log."""
-    segment = _segment(request, pk)
+    segment = segment_of(request, pk)
     try:
         rows = [(WORDS[name], row) for name, row in insight.engagement(segment).items()]
         context: dict[str, Any] = {"engagement": rows, "days": insight.GROWTH_DAYS}
@@ -74,8 +74,8 @@ def engagement(request: HttpRequest, pk: int) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def edit(request: HttpRequest, pk: int | None = None) -> HttpResponse:
     """Make a segment, or change one."""
-    segment = _segment(request, pk, "segments.change_segment") if pk else None
-    _need(request, "segments.change_segment" if pk else "segments.add_segment")
+    segment = segment_of(request, pk, "segments.change_segment") if pk else None
+    need(request, "segments.change_segment" if pk else "segments.add_segment")
     if request.method != "POST":
         shown = rules.dumps(segment.rules if segment and segment.rules else rules.EVERYONE)
         return _form_page(request, segment, SegmentForm(instance=segment, initial={"rules": shown}))
@@ -91,10 +91,10 @@ def edit(request: HttpRequest, pk: int | None = None) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def members(request: HttpRequest, pk: int) -> HttpResponse:
     """Who is in, by key and never by offset; for a static segment also who comes in."""
-    segment = _segment(request, pk)
+    segment = segment_of(request, pk)
     form = PeopleForm(request.POST if request.method == "POST" else None)
     if request.method == "POST":
-        _need(request, "segments.change_segment")
+        need(request, "segments.change_segment")
         if form.is_valid():
             return _add(request, segment, form.cleaned_data["people"])
     before = request.GET.get("before", "")
@@ -103,6 +103,7 @@ def members(request: HttpRequest, pk: int) -> HttpResponse:
         rows = rows.filter(contact_id__lt=int(before))
     page = list(rows[: PAGE + 1])
     context = {"rows": page[:PAGE], "next": page[PAGE - 1].contact_id if len(page) > PAGE else None, "form": form}
+    context["list_form"] = ListForm()
     return _page(request, "members", segment, context | {"is_first": not before})
 
 
@@ -117,8 +118,8 @@ def _add(request: HttpRequest, segment: Segment, people: list[Contact]) -> HttpR
 
 @require_POST
 def remove(request: HttpRequest, pk: int, contact: int) -> HttpResponse:
-    """Take one person out of a static segment."""
-    segment = _segment(request, pk, "segments.change_segment")
+    """Take one person out of a static segment or a snapshot."""
+    segment = segment_of(request, pk, "segments.change_segment")
     member = get_object_or_404(segment.memberships.select_related("contact"), contact_id=contact)
     try:
         membership.remove(segment, [member.contact])
@@ -131,7 +132,7 @@ def remove(request: HttpRequest, pk: int, contact: int) -> HttpResponse:
 @require_safe
 def explain(request: HttpRequest, pk: int) -> HttpResponse:
     """Why somebody is in or out."""
-    segment = _segment(request, pk)
+    segment = segment_of(request, pk)
     who = request.GET.get("contact", "")
     contact = naming.person(who)
     context: dict[str, Any] = {"who": who, "contact": contact, "is_unknown": bool(who.strip()) and contact is None}
@@ -145,7 +146,7 @@ def explain(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 def refresh(request: HttpRequest, pk: int) -> HttpResponse:
-    segment = _segment(request, pk, "segments.change_segment")
+    segment = segment_of(request, pk, "segments.change_segment")
     try:
         change = membership.refresh(segment)
         messages.success(request, f"Refreshed: {change.entered:,} came in, {change.left:,} left, {change.size:,} now.")
@@ -157,7 +158,7 @@ def refresh(request: HttpRequest, pk: int) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def delete(request: HttpRequest, pk: int) -> HttpResponse:
     """Asks first, and says what stands in the way."""
-    segment = _segment(request, pk, "segments.delete_segment")
+    segment = segment_of(request, pk, "segments.delete_segment")
     if request.method == "POST":
         try:
             definition.delete(segment)
@@ -172,7 +173,7 @@ def delete(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 def preview(request: HttpRequest) -> JsonResponse:
     """Size and sample for the rules in the request's body, while they are being written."""
-    _need(request, "segments.view_segment")
+    need(request, "segments.view_segment")
     assert isinstance(request.user, User)  # noqa: S101  admin_view let nobody else through
     try:
         found = previewing.of(_rules_in(request), by=request.user)
@@ -193,7 +194,7 @@ def preview(request: HttpRequest) -> JsonResponse:
 @require_POST
 def read(request: HttpRequest) -> JsonResponse:
     """Rules that somebody pasted, in the form that the builder shows."""
-    _need(request, "segments.view_segment")
+    need(request, "segments.view_segment")
     try:
         raw = _rules_in(request)
         rules.parse(raw)
@@ -215,7 +216,7 @@ def _refusal(refused: Refused) -> JsonResponse:
 @require_safe
 def suggest(request: HttpRequest) -> JsonResponse:
     """Values that people really have, or names of events, while one is being typed."""
-    _need(request, "segments.view_segment")
+    need(request, "segments.view_segment")
     asked, typed = request.GET, request.GET.get("q", "")
     try:
         if "events" in asked:
@@ -280,11 +281,11 @@ def _in_words(segment: Segment) -> Line | None:
         return Line(error.message, ())
 
 
-def _segment(request: HttpRequest, pk: int, permission: str = "segments.view_segment") -> Segment:
-    _need(request, permission)
+def segment_of(request: HttpRequest, pk: int, permission: str = "segments.view_segment") -> Segment:
+    need(request, permission)
     return get_object_or_404(Segment, pk=pk)
 
 
-def _need(request: HttpRequest, permission: str) -> None:
+def need(request: HttpRequest, permission: str) -> None:
     if not request.user.has_perm(permission):
         raise PermissionDenied

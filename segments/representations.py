@@ -10,7 +10,7 @@ from rest_framework import serializers
 
 from contacts.models import Contact
 from core.api import StrictSerializer
-from segments import behaviour, definition, mongo, naming, rules
+from segments import behaviour, definition, lists, mongo, naming, rules
 from segments.fields import Field
 from segments.models import Membership, Segment
 from segments.rules import RuleError
@@ -191,6 +191,18 @@ class ByHandSerializer(StrictSerializer):
 
     def validate_contacts(self, value: list[str]) -> list[Contact]:
         return find_contacts(value)
+
+
+class ListSerializer(StrictSerializer):
+    file = serializers.FileField(help_text=f"CSV or Excel, at most {lists.ROWS:,} rows.")
+    only_check = serializers.BooleanField(default=False, help_text="Say what would happen, and add nobody.")
+
+
+class OutcomeSerializer(serializers.Serializer):
+    known = serializers.IntegerField(help_text="People whom the list names.")
+    added = serializers.IntegerField(help_text="Those of them who were not members.")
+    unknown = serializers.IntegerField()
+    first_unknown = serializers.ListField(child=serializers.CharField())
 
 
 class ExplanationSerializer(serializers.Serializer):

@@ -11,9 +11,8 @@ from campaigns.models import Campaign
 from contacts import preferences
 from contacts.models import Contact, Preference
 from contacts.preferences import Wishes
-from delivery import gate, why
+from delivery import gate
 from delivery.models import Message
-from segments import membership
 from team.models import User
 from tests.delivery.conftest import make_campaign, make_people, plan, states
 
@@ -137,15 +136,6 @@ def test_quiet_hours_wait_until_they_are_over_on_the_persons_clock(editor: User,
     assert ask(person, campaign).may_send
 
 
-def test_why_says_that_a_message_would_only_wait(editor: User) -> None:
-    [person] = make_people(1)
-    campaign = make_campaign(editor)
-    membership.refresh(campaign.segments.get())
-    now = local_now("UTC")
-    wants(person, quiet_from=(now - timedelta(hours=1)).time(), quiet_until=(now + timedelta(hours=1)).time())
-    assert "would get it a little later: quiet hours" in why.explain(campaign, person).answer
-
-
 def verdict_at(person: Contact, campaign: Campaign, moment: datetime) -> gate.Verdict:
     """The gate's answer with the clock set to `moment`: its own SQL, with the moment in the place of now."""
     asked = gate.clauses(gate.question_for(campaign), is_plan=False)
@@ -186,11 +176,7 @@ def test_who_waited_until_the_end_is_not_told_to_wait_again(editor: User, minute
     [person] = make_people(1)
     campaign = make_campaign(editor)
     wants(person, time_zone="Europe/Berlin", quiet_from=time(1, minute), quiet_until=time(2, minute))
-    for day in (
-        datetime(2026, 3, 29, tzinfo=UTC),
-        datetime(2026, 10, 25, tzinfo=UTC),
-        datetime(2026, 7, 1, tzinfo=UTC),
-    ):
+    for day in (datetime(2026, 3, 29, tzinfo=UTC), datetime(2026, 10, 25, tzinfo=UTC), datetime(2026, 7, 1, tzinfo=UTC)):
         for hour in range(-2, 4):
             until = verdict_at(person, campaign, day + timedelta(hours=hour, minutes=30)).until
             if until is not None:
