@@ -15,8 +15,6 @@ from core.errors import Refused
 from delivery.models import Account
 from delivery.providers import providers
 from delivery.providers.base import AccountRefused, Connection, Envelope, Result
-from team import notices
-from team.models import Notice
 
 MAX_IDLE_SECONDS = 30  # servers hang up on idle lines after minutes; a line this old is not worth the risk
 PAUSE_AFTER = 5  # refusals in a row, those of lines side by side counted as one
@@ -136,8 +134,7 @@ def _count(account: Account, refusal: AccountRefused) -> None:
 def _pause(account: Account, campaign: Campaign, refusal: AccountRefused) -> None:
     reason = f"{account.name} refuses to send: {refusal}"
     with contextlib.suppress(Refused):  # somebody paused or cancelled it first
-        lifecycle.pause(campaign, by=None, reason=reason)
-        notices.tell(f"“{campaign.name}” paused itself. {reason}", level=Notice.Level.ERROR)
+        lifecycle.pause(campaign, by=None, reason=reason)  # which tells the team
 
 
 def works_again(account: Account) -> None:
