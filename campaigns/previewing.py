@@ -1,15 +1,10 @@
 """What one person would read: a variant rendered for a contact, by the renderer that sends."""
 
-from campaigns import audience
+from campaigns import audience, context
 from campaigns.models import Campaign, Variant
 from contacts.models import Contact
 from core.errors import Refused
 from templates_app import rendering
-
-# A preview's links must change nothing for anybody.
-UNSUBSCRIBE_EXAMPLE = "https://example.com/unsubscribe"
-PREFERENCES_EXAMPLE = "https://example.com/preferences"
-
 
 EXAMPLE = Contact(email="sam@example.com", first_name="Sam", last_name="Example")
 
@@ -19,20 +14,8 @@ def content(variant: Variant, contact: Contact) -> rendering.Content:
     version = variant.version or variant.template.current_version
     if version is None:
         raise Refused("unpublished", f"The template “{variant.template}” is not published yet.")
-    sender = variant.campaign.sender
-    context = {
-        **rendering.contact_context(contact),
-        "unsubscribe_url": UNSUBSCRIBE_EXAMPLE,
-        "preferences_url": PREFERENCES_EXAMPLE,
-        "campaign": {"name": variant.campaign.name},
-        "sender": {
-            "name": sender.name if sender else "",
-            "email": sender.email if sender else "",
-            "postal_address": sender.postal_address if sender else "",
-        },
-    }
     try:
-        return rendering.renderer(version).render(context)
+        return rendering.renderer(version).render(context.example(variant.campaign, contact))
     except rendering.RenderError as error:
         raise Refused("render_error", f"“{variant.template}” can't be shown for {contact}: {error}") from error
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from campaigns import context
 from campaigns.models import Campaign, Variant
 from contacts.models import Contact
 from delivery.ledger import Claimed
@@ -49,10 +50,7 @@ class Composer:
         self._links = LinkMaker.make()
         variants = Variant.objects.filter(campaign=campaign, version__isnull=False).select_related("version")
         self._renderers = {v.pk: rendering.renderer(v.version) for v in variants if v.version is not None}
-        self._shared = {
-            "sender": {"name": sender.name, "email": sender.email, "postal_address": sender.postal_address},
-            "campaign": {"name": campaign.name},
-        }
+        self._shared = context.shared(campaign)
 
     def envelope(self, row: Claimed, contact: Person) -> Envelope:
         """The finished message of one row; raises RenderError or BadHeader for a poisoned template or person."""

@@ -2,6 +2,7 @@
 
 import secrets
 
+from campaigns import context
 from campaigns.models import Campaign, Sender
 from contacts.models import Contact
 from core.errors import Refused
@@ -13,9 +14,6 @@ from templates_app import publishing, rendering
 from templates_app.models import TemplateVersion
 
 PREFIX = "[Test] "
-# Links of a test are plain: a click on one must not count, and its own links must change nothing for anybody.
-UNSUBSCRIBE_EXAMPLE = "https://example.com/unsubscribe"
-PREFERENCES_EXAMPLE = "https://example.com/preferences"
 
 
 def send_test(version: TemplateVersion, *, to: Contact, sender: Sender | None = None, name: str = "Test") -> str:
@@ -57,15 +55,9 @@ def _ask_gate(campaign: Campaign, to: Contact) -> None:
 def _envelope(version: TemplateVersion, to: Contact, campaign: Campaign) -> Envelope:
     sender = campaign.sender
     assert sender is not None  # noqa: S101  chosen above
-    context = {
-        **rendering.contact_context(to),
-        "sender": {"name": sender.name, "email": sender.email, "postal_address": sender.postal_address},
-        "campaign": {"name": campaign.name},
-        "unsubscribe_url": UNSUBSCRIBE_EXAMPLE,
-        "preferences_url": PREFERENCES_EXAMPLE,
-    }
     try:
-        content = publishing.renderer_of(version).render(context)
+        # The links are plain: a click on one must not count, and none of them changes anything for anybody.
+        content = publishing.renderer_of(version).render(context.example(campaign, to))
         skeleton = Skeleton.make(from_name=sender.name, from_email=sender.email, reply_to=sender.reply_to)
         content = rendering.Content(f"{PREFIX}{content.subject}", content.preheader, content.html, content.text)
         # A name of its own each time: mailboxes drop a second message that has the id of one they hold.
