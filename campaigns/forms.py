@@ -12,16 +12,11 @@ from contacts.channels import channel_choices
 from contacts.models import Topic
 from core.errors import Refused
 from segments.models import Segment
+from team.forms import time_zone_choices
 from team.models import User
 from templates_app.models import Template
 
 ON_LAUNCH, PLANNED = "on_launch", "planned"
-
-
-def zone_choices() -> list[tuple[str, str]]:
-    """Places first; the offsets and abbreviations that nobody means are left out."""
-    places = sorted(name for name in schedule.zone_names() if "/" in name and not name.startswith("Etc/"))
-    return [("UTC", "UTC"), *((name, name.replace("_", " ")) for name in places)]
 
 
 class SegmentChoice(forms.ModelMultipleChoiceField):
@@ -93,7 +88,7 @@ class CampaignForm(SetupForm):
     send_time = forms.TimeField(
         required=False, label="Time", widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M")
     )
-    send_zone = forms.ChoiceField(required=False, label="Time zone", choices=zone_choices)
+    send_zone = forms.ChoiceField(required=False, label="Time zone", choices=time_zone_choices)
     seen = forms.CharField(required=False, widget=forms.HiddenInput)
 
     @classmethod
@@ -222,6 +217,21 @@ class SenderForm(forms.ModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["uses_by_default"].initial = self.instance.is_default
+
+    def clean_email(self) -> str:
+        return _in_ascii(self.cleaned_data["email"])
+
+    def clean_reply_to(self) -> str:
+        return _in_ascii(self.cleaned_data["reply_to"])
+
+
+def _in_ascii(address: str) -> str:
+    """The address as a message's header can carry it: an internationalised domain by its other name, xn--…"""
+    local, at, domain = address.rpartition("@")
+    try:
+        return f"{local}{at}{domain.encode('idna').decode()}"
+    except UnicodeError as error:
+        raise forms.ValidationError("Mail can't be sent from this domain. Check how it is written.") from error
 
 
 def parse_seen(value: str) -> datetime | None:

@@ -7,10 +7,10 @@ from django.db.models import Sum
 from django.urls import NoReverseMatch, reverse
 
 from campaigns import actions, approval, carriers, history, lifecycle, members, preflight, previewing
-from campaigns.forms import zone_choices
 from campaigns.models import Approval, Campaign, Variant
 from contacts.models import Contact
 from core.errors import Refused
+from team.forms import time_zone_choices
 from team.models import User
 
 Status = Campaign.Status
@@ -73,7 +73,7 @@ def of(campaign: Campaign, user: User, failed: Failed | None = None) -> dict[str
         "entries": history.of(campaign),
         "threads": campaign.comments.filter(parent=None).select_related("author").prefetch_related("replies__author"),
         "last_change": campaign.status_changes.select_related("by").first(),
-        "zones": zone_choices(),
+        "zones": time_zone_choices(),
         "default_zone": campaign.send_zone or user.time_zone,
         "has_started": campaign.started_at is not None,
         "was_missed": _was_missed(campaign),

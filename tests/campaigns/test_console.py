@@ -438,6 +438,14 @@ def test_making_a_sender_the_default_replaces_the_old_one(sender):
     assert Sender.objects.get(is_default=True).name == "Second"
 
 
+def test_an_internationalised_domain_is_kept_as_mail_can_carry_it(db):
+    client = signed_in(make_user("dan", "Administrator"))
+    posted = {"name": "Bücher", "email": "news@bücher.example", "reply_to": "hallo@bücher.example"}
+    assert client.post(reverse("admin:campaigns_sender_add"), posted).status_code == 302
+    sender = Sender.objects.get()
+    assert (sender.email, sender.reply_to) == ("news@xn--bcher-kva.example", "hallo@xn--bcher-kva.example")
+
+
 def test_only_administrators_change_senders(editor, sender):
     assert signed_in(editor).get(reverse("admin:campaigns_sender_add")).status_code == 403
     shown = signed_in(editor).get(reverse("admin:campaigns_sender_change", args=[sender.pk]))
