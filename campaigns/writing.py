@@ -2,9 +2,11 @@
 
 import hashlib
 import json
+from datetime import timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 from rest_framework import exceptions
 
 from campaigns import editing
@@ -16,6 +18,7 @@ from templates_app import publishing
 from templates_app.models import Template, TemplateVersion
 
 Body = dict[str, Any]
+KEYS_ARE_KEPT = timedelta(days=7)  # nobody sends a request again after that long
 
 
 def create(body: Body, *, by: User, key: str = "", raw: Any = None, base: Body | None = None) -> Campaign:
@@ -68,6 +71,11 @@ def _made_before(by: User, key: str, body_hash: str) -> Campaign:
     if made.body_hash != body_hash:
         raise Refused("key_reused", "This Idempotency-Key was used for a different campaign. Use a new key.")
     return made.campaign
+
+
+def forget_keys() -> int:
+    """Delete the Idempotency-Keys that nobody will send again; returns how many."""
+    return CreationKey.objects.filter(at__lt=timezone.now() - KEYS_ARE_KEPT).delete()[0]
 
 
 def _values(body: Body, by: User, name: str) -> Body:

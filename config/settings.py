@@ -133,6 +133,7 @@ CELERY_BEAT_SCHEDULE = {
         "delivery.tasks.read_events": 5,
         "analytics.tasks.roll_up": 5,
         "campaigns.tasks.start_due": 10,
+        "campaigns.tasks.forget_keys": 3600,
         "contacts.tasks.resume_imports": 30,
         "contacts.tasks.merge_duplicates": 60,
         "segments.tasks.follow": 10,

@@ -2,12 +2,14 @@
 
 import threading
 import uuid
+from datetime import timedelta
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 from rest_framework.test import APIClient
 
-from campaigns import lifecycle
+from campaigns import lifecycle, tasks, writing
 from campaigns.models import Campaign, CreationKey, Variant
 from team import apikeys
 from team.apikeys import SCOPES
@@ -188,6 +190,16 @@ def test_a_failed_request_does_not_use_its_key_up(api):
     assert api.post("/api/campaigns", past, headers={"Idempotency-Key": "k1"}).status_code == 409
     assert not CreationKey.objects.exists()
     assert api.post("/api/campaigns", {"name": "A"}, headers={"Idempotency-Key": "k1"}).status_code == 201
+
+
+def test_a_key_is_forgotten_after_a_week(api):
+    first = api.post("/api/campaigns", {"name": "A"}, headers={"Idempotency-Key": "k1"}).json()
+    CreationKey.objects.update(at=timezone.now() - writing.KEYS_ARE_KEPT + timedelta(hours=1))
+    tasks.forget_keys()
+    assert api.post("/api/campaigns", {"name": "A"}, headers={"Idempotency-Key": "k1"}).json()["id"] == first["id"]
+    CreationKey.objects.update(at=timezone.now() - writing.KEYS_ARE_KEPT - timedelta(hours=1))
+    tasks.forget_keys()
+    assert not CreationKey.objects.exists()
 
 
 def test_two_people_may_use_the_same_key(api, segment):
