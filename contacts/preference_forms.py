@@ -55,11 +55,16 @@ class WishesForm(forms.Form):
     def __init__(self, data: Any = None, *, wishes: Wishes) -> None:
         super().__init__(data, initial=_initial(wishes))
         self._kept = wishes
-        self["time_zone"].field.choices = _spoken(places.time_zones(wishes.time_zone), gettext("Not chosen"))
-        self["locale"].field.choices = _spoken(places.languages(wishes.locale), gettext("As in my browser"))
+        self._offer("time_zone", places.time_zones(wishes.time_zone), empty=gettext("Not chosen"))
+        self._offer("locale", places.languages(wishes.locale), empty=gettext("As in my browser"))
         today = timezone.now().astimezone(_zone(wishes.time_zone)).date()
         limits = {"min": f"{today + timedelta(days=1)}", "max": f"{today + MAX_PAUSE - timedelta(days=1)}"}
         self["paused_until"].field.widget.attrs |= limits
+
+    def _offer(self, name: str, choices: list[tuple[str, Any]], *, empty: str) -> None:
+        field = self.fields[name]
+        assert isinstance(field, forms.ChoiceField)  # noqa: S101  declared above
+        field.choices = [(key, label if key else empty) for key, label in choices]
 
     def clean(self) -> dict[str, Any]:
         told = super().clean() or {}
@@ -154,10 +159,6 @@ def _initial(wishes: Wishes) -> dict[str, Any]:
         "time_zone": wishes.time_zone, "locale": wishes.locale,
         "paused_until": until.astimezone(_zone(wishes.time_zone)).date() if until else None,
     }  # fmt: skip
-
-
-def _spoken(choices: list[tuple[str, Any]], empty: str) -> list[tuple[str, Any]]:
-    return [(key, label if key else empty) for key, label in choices]
 
 
 def _midnight(day: Any, zone: str) -> datetime:

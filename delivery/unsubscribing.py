@@ -1,5 +1,7 @@
 """Leaving: the one-click POST of RFC 8058 and the page behind the link in a message. A GET never changes anything."""
 
+from typing import Any
+
 from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
@@ -67,7 +69,10 @@ def _come_back(message: Message, contact: Contact, request: HttpRequest) -> None
     """As it was before they left: what they had of topics counts again, and the channel if they had agreed to it."""
     if consent.state(contact, message.channel) is not False:
         return
-    told = {"source": "the unsubscribe page, taken back", "ip_address": request.META.get("REMOTE_ADDR") or None}
+    told: dict[str, Any] = {
+        "source": "the unsubscribe page, taken back",
+        "ip_address": request.META.get("REMOTE_ADDR") or None,
+    }
     told_before = contact.consent_records.filter(channel=message.channel, topic="")
     before = told_before.exclude(action=ConsentRecord.Action.WITHDRAW).first()
     if before is not None and before.action == ConsentRecord.Action.GRANT:
