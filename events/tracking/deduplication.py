@@ -1,14 +1,13 @@
-"""Each message once: what was seen before, within SEEN_FOR of each other, is left out."""
+"""Each message once: what was seen before, in the last SEEN_FOR_DAYS, is left out."""
 
 from collections.abc import Sequence
-from datetime import timedelta
 
 from django.db import connection, transaction
 
 from events.tracking import arrays
 from events.tracking.calls import Call
 
-SEEN_FOR = timedelta(days=14)  # phones that were off for a week send what they kept
+SEEN_FOR_DAYS = 14  # phones that were off for a week send what they kept
 FORGET_AT_ONCE = 50_000
 
 # In the order of the keys: two batches with the same messages then wait for each other, never both for both.
@@ -17,7 +16,7 @@ INSERT INTO events_seenmessage (key) SELECT key FROM unnest(%s::uuid[]) AS key O
 ON CONFLICT DO NOTHING RETURNING replace(key::text, '-', '')"""
 _FORGET = """
 DELETE FROM events_seenmessage WHERE ctid = ANY(ARRAY(
-    SELECT ctid FROM events_seenmessage WHERE seen_at < now() - %s LIMIT %s))"""
+    SELECT ctid FROM events_seenmessage WHERE seen_at < now() - make_interval(days => %s) LIMIT %s))"""
 
 
 def note_all(calls: Sequence[Call]) -> None:
@@ -52,11 +51,11 @@ def first_seen(calls: Sequence[Call]) -> list[Call]:
 
 
 def forget_old() -> int:
-    """Forget what was seen longer ago than SEEN_FOR; returns how many those were."""
+    """Forget what was seen longer ago than SEEN_FOR_DAYS; returns how many those were."""
     count = 0
     while True:
         with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(_FORGET, [SEEN_FOR, FORGET_AT_ONCE])
+            cursor.execute(_FORGET, [SEEN_FOR_DAYS, FORGET_AT_ONCE])
             forgotten = int(cursor.rowcount)
         count += forgotten
         if forgotten < FORGET_AT_ONCE:
