@@ -92,7 +92,7 @@ def plan(run: Run) -> bool:
             return False
         if _is_no_longer_what_was_approved(campaign):
             return False
-        for segment in _segments(campaign).filter(kind=Segment.Kind.STATIC):
+        for segment in _segments(campaign).exclude(kind=Segment.Kind.DYNAMIC):  # only loses those erased
             membership.refresh(segment)
         run.audience_count = freeze_audience(run, campaign)
         Run.objects.filter(pk=run.pk).update(audience_count=run.audience_count)
@@ -123,8 +123,9 @@ def _behind(run: Run, campaign: Campaign) -> QuerySet[Segment]:
 
     Since then, and not a minute ago: of several that take minutes each, one would always be older.
     """
-    is_behind = Q(followed_until=None) | Q(followed_until__lt=run.opened_at)
-    return _segments(campaign).filter(is_behind).exclude(kind=Segment.Kind.STATIC).order_by("pk")
+    is_behind = Q(kind=Segment.Kind.DYNAMIC) & (Q(followed_until=None) | Q(followed_until__lt=run.opened_at))
+    is_untaken = Q(kind=Segment.Kind.SNAPSHOT, refreshed_at=None)
+    return _segments(campaign).filter(is_behind | is_untaken).order_by("pk")
 
 
 def _segments(campaign: Campaign) -> QuerySet[Segment]:

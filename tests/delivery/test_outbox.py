@@ -1,11 +1,13 @@
 """Runs between their opening and their end: what happens to one keeps no other waiting, and none is left behind."""
 
 import pytest
+from django.utils import timezone
 
 from campaigns import lifecycle
 from campaigns.models import Campaign
 from delivery import outbox
 from delivery.models import Message, Run
+from segments import membership
 from segments.models import Segment
 from team.models import Notice, User
 from tests.delivery.conftest import make_campaign, make_people, plan
@@ -43,6 +45,24 @@ def test_segments_that_take_long_are_refreshed_in_several_goes_each_once(
     assert [len(refreshed) for refreshed in moments] == [1, 2, 2]
     assert moments[0] < moments[1] == moments[2]
     assert run_of(campaign).audience_count == 2
+
+
+def test_segments_that_keep_their_members_are_planned_as_they_are(editor: User) -> None:
+    first, _ = make_people(2)
+    campaign = make_campaign(editor)
+    chosen = Segment.objects.create(name="Chosen", kind="static")
+    membership.add(chosen, [first])
+    taken = Segment.objects.create(name="Taken", kind="snapshot", rules={"all": []})
+    campaign.segments.set([chosen, taken])
+    assert plan(campaign).audience_count == 2
+    make_people(1, prefix="later")
+    assert plan(make_later(campaign)).audience_count == 2
+
+
+def make_later(campaign: Campaign) -> Campaign:
+    campaign.planned_at = timezone.now()
+    campaign.save(update_fields=["planned_at"])
+    return campaign
 
 
 def test_a_campaign_paused_in_the_moment_its_run_ends_ends_after_it_is_resumed(editor: User, approver: User) -> None:
