@@ -44,9 +44,9 @@ def of(raw: object, *, by: User | None = None) -> Preview:
     node = rules.parse(raw)
     question = rules.select(node.condition(timezone.now()))
     with _newest_of(by) if by else limited(SECONDS) as cursor:
-        size = _count(cursor, question)
+        size, some = _size_and_some(cursor, question)
         base = max(_base(cursor), size)
-        return Preview(size, base, _sample(cursor, question, size), rules.in_words(node))
+        return Preview(size, base, _people(some), rules.in_words(node))
 
 
 @contextmanager
@@ -71,9 +71,20 @@ def _newest_of(person: User) -> Iterator[CursorWrapper]:
         raise
 
 
-def _count(cursor: CursorWrapper, question: Compiled) -> int:
-    cursor.execute(f"SELECT count(*) FROM ({question.sql}) q", question.params)  # noqa: S608
-    return int(cursor.fetchone()[0])
+def _size_and_some(cursor: CursorWrapper, question: Compiled) -> tuple[int, list[int]]:
+    """Both in one pass: a second one for the sample took half as long again where events are counted.
+
+    Only every eighth id is noted for the sample, which costs nothing beside the count; few people are asked for again.
+    """
+    cursor.execute(
+        f"SELECT count(*), (array_agg(id) FILTER (WHERE mod(id, 8) = 0))[1:%s] FROM ({question.sql}) q",  # noqa: S608
+        [SAMPLE, *question.params],
+    )
+    size, some = cursor.fetchone()
+    if size and len(some or ()) < min(SAMPLE, size):
+        cursor.execute(f"{question.sql} LIMIT %s", [*question.params, SAMPLE])
+        some = [pk for (pk,) in cursor.fetchall()]
+    return size, some or []
 
 
 def _base(cursor: CursorWrapper) -> int:
@@ -82,14 +93,11 @@ def _base(cursor: CursorWrapper) -> int:
     key = f"segments.base.{cursor.fetchone()[0]}"
     known = cache.get(key)
     if known is None:
-        known = _count(cursor, rules.compile(rules.EVERYONE))
+        known, _ = _size_and_some(cursor, rules.compile(rules.EVERYONE))
         cache.set(key, known, BASE_AGE)
     return int(known)
 
 
-def _sample(cursor: CursorWrapper, question: Compiled, size: int) -> list[Contact]:
-    if size == 0:
-        return []
-    cursor.execute(f"{question.sql} LIMIT %s", [*question.params, SAMPLE])
-    found = Contact.objects.in_bulk([row[0] for row in cursor.fetchall()])
+def _people(ids: list[int]) -> list[Contact]:
+    found = Contact.objects.in_bulk(ids)
     return [found[key] for key in sorted(found)]

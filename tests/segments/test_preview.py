@@ -29,6 +29,17 @@ def test_a_preview_says_how_many_of_how_many_and_shows_some() -> None:
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("count", [1, 5, 90])
+def test_a_sample_shows_different_people_who_fit_however_many_they_are(count: int) -> None:
+    person("Zoe")
+    for number in range(count):
+        person(f"Ann{number}", tags=["vip"])
+    shown = preview.of(rule("tag", "has", "vip")).sample
+    assert len({contact.pk for contact in shown}) == min(5, count)
+    assert all(contact.tags == ["vip"] for contact in shown)
+
+
+@pytest.mark.django_db
 def test_somebody_who_came_just_now_is_in_the_base_at_once() -> None:
     person("Ann")
     assert preview.of(EVERYONE).base == 1

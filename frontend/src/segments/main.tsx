@@ -35,7 +35,7 @@ function followKind(form: HTMLFormElement) {
   const dynamicOnly = form.querySelector<HTMLElement>("[data-dynamic-only]");
   const radios = form.querySelectorAll<HTMLInputElement>("input[name=kind]");
   if (!dynamicOnly || !radios.length) return;
-  const follow = () => { dynamicOnly.hidden = form.querySelector<HTMLInputElement>("input[name=kind]:checked")?.value !== "dynamic"; };
+  const follow = () => { dynamicOnly.hidden = form.querySelector<HTMLInputElement>("input[name=kind]:checked")?.value === "static"; };
   radios.forEach((radio) => radio.addEventListener("change", follow));
   follow();
 }
