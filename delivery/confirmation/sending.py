@@ -94,11 +94,12 @@ def _from_the_default_sender(campaign: Campaign) -> Campaign:
 
 
 def _data(confirmation: Confirmation) -> dict[str, Any]:
+    """What the template may use as `data`. None where there is nothing: in Liquid an empty text counts as something."""
     topic = Topic.objects.filter(key=confirmation.topic).first()
     return {
         "confirm_url": optin.link(confirmation),
-        "topic": {"name": topic.name if topic else "", "description": topic.description if topic else ""},
-        "wording": confirmation.request.wording,
+        "topic": {"name": topic.name if topic else "", "description": (topic.description or None) if topic else None},
+        "wording": confirmation.request.wording or None,
         "expires_on": confirmation.expires_at.date().isoformat(),
         "brand": _brand(),
     }
@@ -108,10 +109,10 @@ def _brand() -> dict[str, Any]:
     ours = brand.current()
     palette, base = brand.palette(ours), settings.PUBLIC_URL.rstrip("/")
     return {
-        "name": ours.name,
-        "logo": f"{base}{reverse('team:logo', args=[ours.logo_digest])}" if ours.logo_digest else "",
+        "name": ours.name or None,
+        "logo": f"{base}{reverse('team:logo', args=[ours.logo_digest])}" if ours.logo_digest else None,
         "logo_height": ours.logo_height,
         "accent": palette.accent,
         "on_accent": palette.on_accent,
-        "privacy_url": ours.privacy_url,
+        "privacy_url": ours.privacy_url or None,
     }

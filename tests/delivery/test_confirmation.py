@@ -74,6 +74,8 @@ def test_a_confirmation_mail_goes_the_way_of_every_message_and_its_button_grants
     assert mail["Subject"] == "Please confirm: Garden <news>"
     assert "Garden &lt;news&gt;" in mail.get_body(("html",)).get_content()
     assert mail["List-Unsubscribe"] is None
+    assert "<img" not in mail.get_body(("html",)).get_content()  # no logo was set up
+    assert "Privacy" not in mail.get_body(("plain",)).get_content()
     [message] = Message.objects.all()
     assert (message.state, message.contact_id) == ("sent", ada.pk)
     address = link_in(raw)
