@@ -51,7 +51,8 @@ def by(field: str, value: str | None) -> Contact | None:
 def without_former_names(contact: Contact, body: dict[str, Any]) -> dict[str, Any]:
     """`body` without what only names the contact by a former name: that finds them, and doesn't rename them."""
     former = set(contact.identities.values_list("kind", "value"))
-    return {field: value for field, value in body.items() if (FORMER.get(field), value) not in former}
+    names = {field for field in FORMER if (FORMER[field], body.get(field)) in former}
+    return {field: value for field, value in body.items() if field not in names}
 
 
 @transaction.atomic
