@@ -2,8 +2,8 @@
 
 Bound, because it changes what people get, who gets it or when: the name (templates may print it), kind, purpose,
 channel, topic with its way of joining, the sender's identity, each variant's key, weight and published content, the
-segments *with their rules* and those of the segments they ask about (one chosen by hand: with its members), the
-schedule as a wall time and zone, and whether opens and clicks are tracked.
+segments *with their rules* and those of the segments they ask about (one chosen by hand: with its members; only who
+is erased may be missing later), the schedule as a wall time and zone, and whether opens and clicks are tracked.
 
 Not bound: description and tags (the team's own notes), and how many people fit the rules at the moment: the
 definition is approved, and people come and go. A campaign submitted without a time is approved for "when someone
@@ -15,11 +15,12 @@ import json
 from typing import Any
 
 from django.db import models
+from django.db.models.functions import Cast
 from django.utils import timezone
 
 from campaigns import audience
 from campaigns.models import Approval, Campaign, Sender, Variant
-from contacts.models import Topic
+from contacts.models import Contact, Topic
 from core.errors import Refused
 from segments import rules
 from segments.models import Segment
@@ -116,6 +117,28 @@ def changes(approval: Approval, campaign: Campaign) -> list[str]:
     if digest(now) == approval.content_hash:
         return []
     return [words for key, words in _WORDS.items() if now.get(key) != approval.bound.get(key)] or ["the campaign"]
+
+
+def leave_out(contact: Contact) -> None:
+    """Bind what was approved to the members without somebody who is being erased; call it while they are still in.
+
+    Whoever decided did not decide on those whom the law takes out. An approval that had lapsed stays so: its members
+    are others already.
+    """
+    kept = Segment.objects.filter(memberships__contact=contact).exclude(kind=Segment.Kind.DYNAMIC)
+    for segment in kept:
+        for approval in _binding(segment):
+            before, after = audience.fingerprint(segment), audience.fingerprint(segment, without=contact)
+            bound = json.loads(json.dumps(approval.bound).replace(before, after))
+            Approval.objects.filter(pk=approval.pk).update(bound=bound, content_hash=digest(bound))
+
+
+def _binding(segment: Segment) -> models.QuerySet[Approval]:
+    """Requests and approvals that still count and name the segment, or one whose rules ask about it."""
+    open_ = [Approval.Decision.PENDING, Approval.Decision.APPROVED]
+    over = [Campaign.Status.FINISHED, Campaign.Status.CANCELLED]
+    found = Approval.objects.filter(decision__in=open_).exclude(campaign__status__in=over)
+    return found.annotate(text=Cast("bound", models.TextField())).filter(text__contains=str(segment.uuid))
 
 
 def require_unchanged(approval: Approval, campaign: Campaign) -> None:

@@ -6,4 +6,4 @@ class CampaignsConfig(AppConfig):
     verbose_name = "Reach"
 
     def ready(self) -> None:
-        from campaigns import segment_sources  # noqa: F401  registers itself; the models it reads are loaded only now
+        from campaigns import holdings, segment_sources  # noqa: F401  they register; their models are loaded only now

@@ -6,6 +6,7 @@ from typing import Any
 from django.db import connection
 
 from campaigns.models import Campaign
+from contacts.models import Contact
 from segments.models import Segment
 
 _NOBODY = "SELECT contact_id FROM segments_membership WHERE FALSE"
@@ -43,14 +44,14 @@ def count_named_by(included: Iterable[int], excluded: Iterable[int]) -> int:
     return _count(*named_by(included, excluded))
 
 
-def fingerprint(segment: Segment) -> str:
-    """A digest that changes whenever somebody joins or leaves the segment."""
+def fingerprint(segment: Segment, *, without: Contact | None = None) -> str:
+    """A digest that changes whenever somebody joins or leaves the segment; as if `without` were not in it."""
     statement = (
         "SELECT md5(coalesce(string_agg(contact_id::text, ',' ORDER BY contact_id), ''))"
-        " FROM segments_membership WHERE segment_id = %s"
+        " FROM segments_membership WHERE segment_id = %s AND contact_id <> %s"
     )
     with connection.cursor() as cursor:
-        cursor.execute(statement, [segment.pk])
+        cursor.execute(statement, [segment.pk, without.pk if without else 0])
         return str(cursor.fetchone()[0])
 
 

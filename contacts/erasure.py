@@ -31,7 +31,8 @@ def erase(contact: Contact, *, by: User | None) -> None:
         Contact.objects.filter(pk=known.pk).update(**EMPTY, erased_at=now, updated_at=now)
         _forget_in_imports(known)
         for person in (known, *known.merged.all()):  # what was theirs before a merge is theirs
-            for holding in holdings.values():
+            # The apps above first: they may need to see what those below still hold.
+            for holding in reversed([*holdings.values()]):
                 holding.erase(person)
     contact.refresh_from_db()
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from campaigns import approval, lifecycle
 from campaigns.models import Campaign, Sender, Variant
+from contacts import erasure
 from segments.models import Membership, Segment
 from tests.campaigns.conftest import make_segment, make_template, publish_again
 
@@ -82,6 +83,23 @@ def test_of_a_segment_chosen_by_hand_the_members_are_bound(campaign, people):
     before = approval.content_hash(campaign)
     Membership.objects.filter(contact=people[0]).delete()
     assert approval.content_hash(campaign) != before
+
+
+def test_erasing_somebody_on_a_list_leaves_its_approval_as_it_was(campaign, people, segment, editor):
+    Segment.objects.update(kind="static")
+    asking = make_segment("Asking", [], {"field": "segment", "operator": "in", "value": str(segment.uuid)})
+    campaign.segments.add(asking)
+    lifecycle.submit(campaign, by=editor)
+    asked = approval.pending(campaign)
+    erasure.erase(people[0], by=editor)
+    assert not Membership.objects.filter(contact=people[0], segment=segment).exists()
+    asked.refresh_from_db()
+    assert approval.changes(asked, campaign) == []
+    Membership.objects.filter(contact=people[1]).delete()
+    assert approval.changes(asked, campaign) == ["the audience"]
+    erasure.erase(people[2], by=editor)
+    asked.refresh_from_db()
+    assert approval.changes(asked, campaign) == ["the audience"]
 
 
 def test_a_later_change_is_named(campaign, editor, segment):
