@@ -61,13 +61,14 @@ def _rules(number: int) -> dict[str, Any]:
     spent = {"field": "attribute:history", "operator": "greater_than", "value": number * 4}
     vip = {"field": "tag", "operator": "has", "value": "vip"}
     bought = {"event": "purchase", "operator": "at_least", "times": number % 3 + 1, "within_days": 10 + number % 50}
-    return [
+    asked: list[dict[str, Any]] = [
         {"all": [plan, spent]},
         {"all": [spent, {"not": vip}]},
         {"any": [plan, {"all": [spent, {"field": "email", "operator": "contains", "value": str(number)}]}]},
         {"all": [{"field": "attribute:recency", "operator": "between", "value": [number % 12, 12]}, {"not": plan}]},
         {"all": [spent, bought]},
-    ][number % 5]
+    ]
+    return asked[number % 5]
 
 
 def _throughput(what: str, changed: int, work: Any) -> Result:

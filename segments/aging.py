@@ -9,6 +9,7 @@ from django.db import connection, transaction
 from core.errors import Refused
 from segments import difference, drift, membership, rules
 from segments.dependencies import UNNOTED
+from segments.limits import limited
 from segments.membership import LOOK_AGAIN
 from segments.models import Recheck, Segment
 from segments.news import BATCH
@@ -25,7 +26,7 @@ def look(segment: Segment, *, now: datetime | None = None) -> None:
     """Put aside everyone whose answer may have changed by time alone since the last look."""
     until, began = now or membership.clock(), time.monotonic()
     try:
-        with membership.limited(membership.REFRESH_SECONDS):
+        with limited(membership.REFRESH_SECONDS):
             _look(segment, until)
     except Refused as refused:
         logger.warning("segment %s can't be looked at: %s", segment.uuid, refused.message)

@@ -40,6 +40,9 @@ class Behaviour:
             return ~self._counted(">", now)
         return self._counted(">=" if self.verb == "at_least" else "=", now)
 
+    def drift(self, since: datetime, until: datetime) -> Condition | None:
+        return self.happening.crossing(since, until)
+
     def fact(self, now: datetime) -> Condition:
         count = self.happening.of_person(self.happening.count, now)
         return Condition(f"to_jsonb({count.sql})", count.params)

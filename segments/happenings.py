@@ -78,6 +78,17 @@ class Happening:
         sql = f"EXISTS (SELECT 1 FROM ({inner}) counted WHERE counted.contact_id = c.id)"  # noqa: S608
         return Condition(sql, (*events.params, *having.params), is_certain=True)
 
+    def crossing(self, since: datetime, until: datetime) -> Condition | None:
+        """SELECT of the people with an event that an edge of the window passed meanwhile; None if it has no edges."""
+        passed = [
+            Condition("e.occurred_at >= %s AND e.occurred_at < %s", (since - edge, until - edge))
+            for edge in self.window.edges
+        ]
+        if not passed:
+            return None
+        of_name = Condition("e.name = %s AND e.label = 'human'", (self.event,)) & conditions.any_of(passed)
+        return Condition(f"SELECT e.contact_id FROM events_event e WHERE {of_name.sql}", of_name.params)  # noqa: S608
+
     def __str__(self) -> str:
         return NOUNS.get(self.event) or f"did “{self.event}”"
 

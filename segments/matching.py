@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from typing import Any
 
 from django.db import DataError, connection, transaction
 
@@ -20,6 +21,7 @@ from segments import difference, membership, news, rules, sizes, standing, trans
 from segments.conditions import Condition
 from segments.dependencies import EVENT, EVENTS, UNNOTED
 from segments.fields import Catalogue
+from segments.limits import limited
 from segments.models import Recheck, Segment
 from segments.news import Groups
 
@@ -138,7 +140,7 @@ class _Matcher:
     def _ask(self, segments: list[int], ids: list[int]) -> None:
         """If the rules of one are too slow or can't be answered, it is found by halves and the others go on."""
         try:
-            with membership.limited(ASK_SECONDS) as cursor:
+            with limited(ASK_SECONDS) as cursor:
                 cursor.execute(*self._statement(segments, ids))
                 found = cursor.fetchall()
         except (Refused, DataError) as error:
@@ -146,7 +148,7 @@ class _Matcher:
         for segment, is_entry, count in found:
             (self.entered if is_entry else self.left)[segment] += count
 
-    def _statement(self, segments: list[int], ids: list[int]) -> tuple[str, list[object]]:
+    def _statement(self, segments: list[int], ids: list[int]) -> tuple[str, list[Any]]:
         asked = [self.conditions[pk] for pk in segments]
         cases = ", ".join(
             f"CASE WHEN {condition.sql} THEN {pk} END" for pk, condition in zip(segments, asked, strict=True)

@@ -53,6 +53,12 @@ class Measured:
     def condition(self, now: datetime) -> Condition:
         return self.operator.condition(self._operand(now), self.value, now)
 
+    def drift(self, since: datetime, until: datetime) -> Condition | None:
+        """By the window's edges, unless the comparison itself depends on the moment."""
+        operand = self._operand(until)
+        asked = (self.operator.condition(operand, self.value, moment) for moment in (since, until))
+        return self.happening.crossing(since, until) if len(set(asked)) == 1 else None
+
     def fact(self, now: datetime) -> Condition:
         figure = self._figure
         of_person = self.happening.of_person(f"to_jsonb({figure.sql})", now)

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable
 from functools import cached_property
+from typing import Any
 
 from django.db import connection
 
@@ -95,7 +96,7 @@ def happened() -> Groups | None:
 
 def _of_events(span: Span) -> Groups:
     followed, groups = Followed(), _groups()
-    params = [*span.params, followed.asks_any_event, followed.events, *span.params, [ENTERED, LEFT]]
+    params: list[Any] = [*span.params, followed.asks_any_event, followed.events, *span.params, [ENTERED, LEFT]]
     with connection.cursor() as cursor:
         cursor.execute(_DID, params)
         for name, ids, source in cursor.fetchall():

@@ -23,7 +23,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 START = datetime(2026, 6, 15, 12, 0, tzinfo=UTC)
 EMPTIED = (
     "segments_membership", "segments_transition", "segments_recheck", "segments_sizepoint", "segments_segment",
-    "contacts_consentstate", "contacts_suppression", "contacts_change", "events_event", "events_cursor",
+    "contacts_consentstate", "contacts_suppression", "contacts_change", "segments_standing",
+    "events_event", "events_cursor",
 )  # fmt: skip
 DAYS = ["2026-05-20", "2026-06-10", "2026-06-14", "2026-06-15", "2026-06-16", "2026-07-01"]
 LEAVES: list[dict[str, Any]] = [
@@ -41,6 +42,15 @@ LEAVES: list[dict[str, Any]] = [
     {"event": "purchase", "operator": "did_not", "within_days": 7},
     {"event": "purchase", "operator": "at_least", "times": 2, "within_days": 12},
     {"event": "visit", "operator": "exactly", "times": 1, "within_days": 2},
+    {"event": "purchase", "operator": "did", "within_days": 9, "before_days": 3},
+    {"event": "purchase", "operator": "last_time", "is": "more_than_days_ago", "value": 6},
+    {"event": "visit", "operator": "first_time", "is": "in_last_days", "value": 4},
+    {"event": "purchase", "operator": "sum", "property": "amount", "is": "at_least", "value": 20, "within_days": 5},
+    {"event": "message.opened", "operator": "did_not", "of_last": 2},
+    asks("attribute:birthday", "anniversary_in_next_days", 3),
+    asks("spent", "at_least", 20),
+    asks("engagement_score", "at_least", 5),
+    asks("last_purchase", "in_last_days", 4),
 ]
 trees = st.recursive(
     st.sampled_from(LEAVES),
@@ -97,7 +107,14 @@ class Following(RuleBasedStateMachine):
     @rule(index=indexes, name=st.sampled_from(["purchase", "visit"]), days=st.integers(-1, 14))
     def something_was_done(self, index: int, name: str, days: int) -> None:
         if person := self.person(index):
-            ingest.record(name, contact_id=person.pk, occurred_at=self.now - timedelta(days=days))
+            at = self.now - timedelta(days=days)
+            ingest.record(name, contact_id=person.pk, occurred_at=at, properties={"amount": 10})
+
+    @rule(index=indexes, message=st.integers(1, 4), is_opened=st.booleans())
+    def a_message_goes_out(self, index: int, message: int, is_opened: bool) -> None:
+        if person := self.person(index):
+            for name in ["message.sent", "message.opened"][: 1 + is_opened]:
+                ingest.record(name, contact_id=person.pk, occurred_at=self.now, message_id=message)
 
     @rule(label=st.sampled_from(["human", "scanner"]))
     def events_are_labelled(self, label: str) -> None:

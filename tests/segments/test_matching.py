@@ -44,7 +44,7 @@ def in_another_connection() -> Iterator[BaseDatabaseWrapper]:
 def transitions() -> list[tuple[str, str]]:
     rows = Event.objects.filter(name__startswith="segment.").order_by("id").values_list("name", "contact_id")
     names = dict(Contact.objects.values_list("pk", "first_name"))
-    return [(name.removeprefix("segment."), names[contact]) for name, contact in rows]
+    return [(name.removeprefix("segment."), names[contact or 0]) for name, contact in rows]
 
 
 class TestFollowing:
