@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from django.db import connections
 from django.test import Client
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
@@ -18,6 +19,7 @@ from tests.segments.people import did, make_catalogue, person, rule
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 EMAIL, VIP = rule("email", "is_filled"), rule("tag", "has", "vip")
+AXE_RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
 
 pytestmark = [
     pytest.mark.browser,
@@ -289,6 +291,40 @@ def test_pasted_rules_replace_those_that_are_there(
     page.get_by_role("button", name="Use this text").click()
     expect(page.locator(".sg-row").get_by_label("Field")).to_have_value("Tags")
     assert save(page) == {"any": [VIP]}
+
+
+def test_a_query_in_mongos_form_can_be_pasted(
+    browser: Browser, live_server: LiveServer, editor: User, people: None
+) -> None:
+    page = opened(browser, live_server, editor, {"all": []})
+    page.locator("[data-builder]").get_by_text("Rules as text").click()
+    page.get_by_label("Copy these rules").fill('{"AND": [{"history": {"$gt": 200}}, {"channel": "Web"}]}')
+    page.get_by_role("button", name="Use this text").click()
+    expect(page.locator("[data-size]")).to_contain_text("of 3 people, 33%")
+    history, channel = rule("attribute:history", "greater_than", 200), rule("attribute:channel", "equals", "Web")
+    assert save(page) == {"all": [history, channel]}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 390])
+def test_axe_finds_no_fault_with_the_builder_and_it_fits_the_window(
+    browser: Browser, live_server: LiveServer, editor: User, people: None, width: int, scheme: str
+) -> None:
+    made = Segment.objects.create(name="Drawn", rules={"any": [
+        {"not": {"all": [rule("tag", "has_any", ["vip", "shop"]), rule("email", "matches", "^a")]}},
+        {"event": "message.opened", "operator": "at_least", "times": 2, "within_days": 9, "of_last": 5,
+         "where": [{"property": "amount", "operator": "between", "type": "number", "value": [1, 2]}]},
+    ]})  # fmt: skip
+    window = {"width": width, "height": 1000}
+    page = signed_in(browser, live_server, editor, viewport=window, color_scheme=scheme)
+    page.goto(f"{live_server.url}/admin/segments/segment/{made.pk}/edit/")
+    expect(page.locator("[data-size]")).to_contain_text("of 3 people")
+    page.get_by_role("combobox", name="Field").first.click()
+    expect(page.get_by_role("listbox", name="Choices")).to_be_visible()
+    found = Axe().run(page, context="[data-segment-form]", options=AXE_RULES).response
+    assert {one["id"]: [node["html"] for node in one["nodes"]] for one in found["violations"]} == {}
+    assert len(found["passes"]) > 15
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 def test_without_javascript_the_text_box_does_the_same(
