@@ -4,7 +4,7 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.utils import timezone
 
 from campaigns.models import Campaign
@@ -176,7 +176,11 @@ def test_who_waited_until_the_end_is_not_told_to_wait_again(editor: User, minute
     [person] = make_people(1)
     campaign = make_campaign(editor)
     wants(person, time_zone="Europe/Berlin", quiet_from=time(1, minute), quiet_until=time(2, minute))
-    for day in (datetime(2026, 3, 29, tzinfo=UTC), datetime(2026, 10, 25, tzinfo=UTC), datetime(2026, 7, 1, tzinfo=UTC)):
+    for day in (
+        datetime(2026, 3, 29, tzinfo=UTC),
+        datetime(2026, 10, 25, tzinfo=UTC),
+        datetime(2026, 7, 1, tzinfo=UTC),
+    ):
         for hour in range(-2, 4):
             until = verdict_at(person, campaign, day + timedelta(hours=hour, minutes=30)).until
             if until is not None:
@@ -191,6 +195,22 @@ def test_a_zone_that_the_database_does_not_know_counts_as_utc_and_stops_no_batch
     midnight = datetime(2026, 6, 1, 0, 0, tzinfo=UTC)
     assert verdict_at(people[0], campaign, midnight).until == datetime(2026, 6, 1, 7, 30, tzinfo=UTC)
     assert verdict_at(people[1], campaign, midnight).may_send
+
+
+def test_the_clock_is_not_looked_at_for_who_wants_nothing(editor: User) -> None:
+    """It took ten times as long as everything else that the gate asks. So here whoever looks fails."""
+    people = make_people(2)
+    Contact.objects.update(time_zone="Europe/Berlin")
+    campaign = make_campaign(editor)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE OR REPLACE FUNCTION contacts_zone(name text) RETURNS text LANGUAGE plpgsql STABLE AS "
+            "$$ BEGIN RAISE EXCEPTION 'looked at the clock'; END $$"
+        )
+    assert ask(people[0], campaign).may_send
+    wants(people[1], frequency="daily", time_zone="Europe/Berlin")
+    with pytest.raises(DatabaseError, match="looked at the clock"), transaction.atomic():
+        ask(people[1], campaign)
 
 
 def test_quiet_hours_that_never_end_are_not_kept() -> None:
