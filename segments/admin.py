@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
-from segments import definition, kept_pages, pages
+from segments import comparing, definition, kept_pages, pages
 from segments.models import Segment, SpendingLevel
 
 
@@ -37,6 +37,7 @@ class SegmentAdmin(ModelAdmin):
         view = self.admin_site.admin_view
         return [
             path("add/", view(pages.edit), name="segments_segment_add"),
+            path("compare/", view(comparing.compare), name="segments_segment_compare"),
             path("preview/", view(pages.preview), name="segments_segment_preview"),
             path("read/", view(pages.read), name="segments_segment_read"),
             path("suggest/", view(pages.suggest), name="segments_segment_suggest"),

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from events import names
 from segments import membership
+from segments.limits import limited
 from segments.models import Segment
 
 GROWTH_DAYS = 90
@@ -27,7 +28,7 @@ class Overlap:
 def growth(segment: Segment, days: int = GROWTH_DAYS) -> list[dict[str, Any]]:
     """Size by day, as of each day's last refresh; by hour while the segment is younger than three days."""
     unit = "hour" if segment.created_at > timezone.now() - timedelta(days=FINE_POINTS_DAYS) else "day"
-    with membership.limited(membership.COUNT_SECONDS) as cursor:
+    with limited(membership.COUNT_SECONDS) as cursor:
         cursor.execute(
             "SELECT DISTINCT ON (bucket) bucket, size,"
             " sum(entered_count) OVER (PARTITION BY bucket), sum(left_count) OVER (PARTITION BY bucket)"
@@ -44,7 +45,7 @@ def engagement(segment: Segment, days: int = GROWTH_DAYS) -> dict[str, dict[str,
 
     Machines' opens and clicks are left out. The messages may have come to them through other segments.
     """
-    with membership.limited(membership.COUNT_SECONDS) as cursor:
+    with limited(membership.COUNT_SECONDS) as cursor:
         cursor.execute(
             "SELECT e.name, count(*), count(DISTINCT e.contact_id) FROM events_event e"
             " JOIN segments_membership m ON m.contact_id = e.contact_id AND m.segment_id = %s"
@@ -58,7 +59,7 @@ def engagement(segment: Segment, days: int = GROWTH_DAYS) -> dict[str, dict[str,
 def overlaps(segments: list[Segment]) -> list[Overlap]:
     """Each pair of them and how many are in both, as of their last refresh."""
     by_id = {segment.pk: segment for segment in segments}
-    with membership.limited(membership.COUNT_SECONDS) as cursor:
+    with limited(membership.COUNT_SECONDS) as cursor:
         cursor.execute(
             "SELECT a.segment_id, b.segment_id, count(*) FROM segments_membership a"
             " JOIN segments_membership b ON b.contact_id = a.contact_id AND b.segment_id > a.segment_id"

@@ -15,7 +15,7 @@ from segments.preview import Preview
 from team.models import User
 from tests.segments.people import person, rule
 
-EVERYONE = {"all": []}
+EVERYONE: dict[str, list[object]] = {"all": []}
 
 
 @pytest.mark.django_db
