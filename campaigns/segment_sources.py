@@ -13,7 +13,7 @@ class OfCampaign(Source):
     key, label = "campaign", "campaign"
 
     def find(self, uuid: str) -> Origin | None:
-        campaign = Campaign.objects.filter(uuid=_uuid(uuid)).first()
+        campaign = Campaign.objects.filter(uuid=uuid).first() if _is_uuid(uuid) else None
         if campaign is None:
             return None
         return Origin(self.label, str(campaign), Condition("e.campaign_id = %s", (campaign.pk,)))
@@ -30,7 +30,7 @@ class OfTemplate(Source):
     key, label = "template", "template"
 
     def find(self, uuid: str) -> Origin | None:
-        template = Template.objects.filter(uuid=_uuid(uuid)).first()
+        template = Template.objects.filter(uuid=uuid).first() if _is_uuid(uuid) else None
         if template is None:
             return None
         variants = list(Variant.objects.filter(template=template).values_list("pk", flat=True))
@@ -41,8 +41,8 @@ class OfTemplate(Source):
         return [(str(template.uuid), str(template)) for template in newest]
 
 
-def _uuid(text: str) -> UUID | None:
+def _is_uuid(text: str) -> bool:
     try:
-        return UUID(text)
+        return bool(UUID(text))
     except ValueError:
-        return None
+        return False

@@ -143,6 +143,12 @@ UNFOLD: dict[str, object] = {
                 "items": [
                     _item("Contacts", "group", "admin:contacts_contact_changelist", "contacts.view_contact"),
                     _item("Segments", "filter_alt", "admin:segments_segment_changelist", "segments.view_segment"),
+                    _item(
+                        "Spending levels",
+                        "payments",
+                        "admin:segments_spendinglevel_changelist",
+                        "segments.change_spendinglevel",
+                    ),
                     _item("Topics", "topic", "admin:contacts_topic_changelist", "contacts.view_topic"),
                     _item("Events", "bolt", "admin:events_eventname_changelist", "events.view_eventname"),
                     _item("Sources", "sensors", "admin:events_source_changelist", "events.view_source"),

@@ -44,11 +44,13 @@ class Totals(Holding):
     label = "Spending, engagement and subscription"
 
     def export(self, contact: Contact) -> list[dict[str, Any]]:
-        return list(
-            Standing.objects.filter(contact=contact).values(
-                "spent", "purchase_count", "first_purchase_at", "last_purchase_at", "last_active_at", "tier",
-            )
-        )  # fmt: skip
+        return [
+            {
+                "spent": row.spent, "purchase_count": row.purchase_count, "first_purchase_at": row.first_purchase_at,
+                "last_purchase_at": row.last_purchase_at, "last_active_at": row.last_active_at, "tier": row.tier,
+            }
+            for row in Standing.objects.filter(contact=contact)
+        ]  # fmt: skip
 
     def erase(self, contact: Contact) -> None:
         Standing.objects.filter(contact=contact).delete()

@@ -45,7 +45,7 @@ class Measured:
     path: str
     happening: Happening
     kind: Kind
-    property: str
+    of: str
     operator: Operator
     value: Any
     children: tuple[Node, ...] = field(default=(), init=False)
@@ -75,7 +75,7 @@ class Measured:
     def _figure(self) -> Condition:
         if self.kind.type == "date":
             return Condition(f"{self.kind.function}(e.occurred_at)")
-        return Condition(f"{self.kind.function}({_NUMBER})", (self.property, self.property))
+        return Condition(f"{self.kind.function}({_NUMBER})", (self.of, self.of))
 
     def _operand(self, now: datetime) -> Any:
         def grouped(condition: Condition) -> Condition:
@@ -88,7 +88,7 @@ class Measured:
 
     @property
     def _label(self) -> str:
-        what = f"{self.kind.words} {self.property} when someone" if self.property else self.kind.words
+        what = f"{self.kind.words} {self.of} when someone" if self.of else self.kind.words
         return f"{what[:1].upper()}{what[1:]} {self.happening}{self.happening.circumstances}"
 
     def _says(self, holds: bool) -> str:

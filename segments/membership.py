@@ -16,7 +16,7 @@ from contacts.models import Contact
 from core.errors import Refused
 from segments import dependencies, difference, drift, explanation, rules, sizes
 from segments.explanation import Answer
-from segments.limits import limited
+from segments.limits import limited as limited  # those who ask about members bound their questions alike
 from segments.models import Segment
 from segments.rules import Compiled
 

@@ -103,8 +103,7 @@ def members(request: HttpRequest, pk: int) -> HttpResponse:
         rows = rows.filter(contact_id__lt=int(before))
     page = list(rows[: PAGE + 1])
     context = {"rows": page[:PAGE], "next": page[PAGE - 1].contact_id if len(page) > PAGE else None, "form": form}
-    context["list_form"] = ListForm()
-    return _page(request, "members", segment, context | {"is_first": not before})
+    return _page(request, "members", segment, context | {"is_first": not before, "list_form": ListForm()})
 
 
 def _add(request: HttpRequest, segment: Segment, people: list[Contact]) -> HttpResponse:

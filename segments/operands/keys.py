@@ -177,7 +177,8 @@ class VersionKey(Key):
         numbers = f"string_to_array(substring({text} FROM '^v?([0-9.]+)'), '.')::int[]"
         mark = f"CASE WHEN {text} ~ '-' THEN -1 ELSE 0 END"
         parts = f"({numbers} || array_fill(0, ARRAY[6]))[1:6] || ({mark})"
-        self.parts = Condition(f"CASE WHEN {text} ~ '{VERSION}' THEN {parts} END", (key,) * 3)
+        guard = f"jsonb_typeof({column}->%s) = 'string' AND {text} ~ '{VERSION}'"
+        self.parts = Condition(f"CASE WHEN {guard} THEN {parts} END", (key,) * 4)
         self.params: tuple[Any, ...] = self.parts.params
 
     def filled(self) -> Condition:

@@ -135,7 +135,7 @@ class DateYearsAgoLessThan(Operator):
 class Anniversary(Operator):
     """An anniversary falls into the days from `first` to `last`, counted from today."""
 
-    takes = values.CountShape(most=YEAR_OF_DAYS)
+    takes: values.Shape = values.CountShape(most=YEAR_OF_DAYS)
     direction = 1
 
     def condition(self, operand: Instant, value: int | None, now: datetime) -> Condition:
