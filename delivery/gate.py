@@ -185,6 +185,7 @@ class Paused(Check):
     key = "paused"
     label = "Paused by the person"
     explanation = "This person wants no marketing before a day that is still to come."
+    is_asked_at_plan = False  # it may be over by then; and to ask adds a third to the planning of many
 
     def objection(self, question: Question) -> Objection | None:
         if not _is_marketing(question):

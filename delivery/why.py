@@ -105,7 +105,8 @@ def _segments(campaign: Campaign) -> list[int]:
 def _gate_step(verdict: gate.Verdict) -> Step:
     if verdict.may_send:
         return Step(True, "Nothing speaks against it", "Address, suppression and consent are fine today.")
-    return Step(False, gate.checks[verdict.reason].label, gate.checks[verdict.reason].explanation)
+    is_good = None if verdict.until is not None else False
+    return Step(is_good, gate.checks[verdict.reason].label, gate.checks[verdict.reason].explanation)
 
 
 def _forecast(is_inside: bool, verdict: gate.Verdict) -> str:
@@ -114,6 +115,8 @@ def _forecast(is_inside: bool, verdict: gate.Verdict) -> str:
     if verdict.may_send:
         return "Not sent yet. As things stand today, this person would get it."
     label = gate.checks[verdict.reason].label.lower()
+    if verdict.until is not None:
+        return f"Not sent yet. As things stand now, this person would get it a little later: {label}."
     return f"Not sent yet. As things stand today, this person would not get it: {label}."
 
 

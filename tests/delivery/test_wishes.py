@@ -11,8 +11,9 @@ from campaigns.models import Campaign
 from contacts import preferences
 from contacts.models import Contact, Preference
 from contacts.preferences import Wishes
-from delivery import gate
+from delivery import gate, why
 from delivery.models import Message
+from segments import membership
 from team.models import User
 from tests.delivery.conftest import make_campaign, make_people, plan, states
 
@@ -46,7 +47,9 @@ def test_who_paused_gets_no_marketing_until_then(editor: User) -> None:
     campaign = make_campaign(editor)
     wants(person, paused_until=timezone.now() + timedelta(hours=1))
     assert ask(person, campaign) == gate.Verdict("paused")
-    assert states(plan(campaign)) == {"skipped:paused": 1}
+    run = plan(campaign)
+    assert states(run) == {"planned": 1}
+    assert ask(person, campaign, run.pk) == gate.Verdict("paused")
     Preference.objects.update(paused_until=timezone.now() - timedelta(seconds=1))
     assert ask(person, campaign).may_send
 
@@ -134,6 +137,15 @@ def test_quiet_hours_wait_until_they_are_over_on_the_persons_clock(editor: User,
     assert timedelta(minutes=88) < verdict.until - timezone.now() <= timedelta(minutes=90)
     wants(person, quiet_from=end.time(), quiet_until=(now - timedelta(hours=2)).time(), time_zone=zone)
     assert ask(person, campaign).may_send
+
+
+def test_why_says_that_a_message_would_only_wait(editor: User) -> None:
+    [person] = make_people(1)
+    campaign = make_campaign(editor)
+    membership.refresh(campaign.segments.get())
+    now = local_now("UTC")
+    wants(person, quiet_from=(now - timedelta(hours=1)).time(), quiet_until=(now + timedelta(hours=1)).time())
+    assert "would get it a little later: quiet hours" in why.explain(campaign, person).answer
 
 
 def verdict_at(person: Contact, campaign: Campaign, moment: datetime) -> gate.Verdict:
