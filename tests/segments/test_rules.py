@@ -35,6 +35,27 @@ def problems(raw: Any) -> list[tuple[str, str]]:
     return [(problem.path, problem.message) for problem in caught.value.problems]
 
 
+@pytest.mark.parametrize("pattern", ["^(a+)+$", "(a|a)*$", "(.*a){20}", "(a*)*b", "^(([a-z])+.)+[A-Z]([a-z])+$"])
+def test_a_pattern_that_runs_for_ever_elsewhere_is_bounded(pattern: str) -> None:
+    person("Ann", external_id="a" * 200, attributes={"channel": "a" * 5000 + "!"})
+    began = time.perf_counter()
+    with contextlib.suppress(RuleError):
+        found(rule("attribute:channel", "matches", pattern))
+        found(rule("external_id", "matches_any_case", pattern))
+    assert time.perf_counter() - began < 5
+
+
+def test_a_random_sample_holds_every_smaller_one_and_another_seed_is_another_order() -> None:
+    Contact.objects.bulk_create(Contact(email=f"p{number}@example.com") for number in range(2000))
+    ten, twenty = (found(rule("random_sample", "percent", percent)) for percent in (10, 20))
+    assert ten < twenty
+    assert 130 < len(ten) < 270
+    assert found(rule("random_sample", "percent", 10)) == ten
+    assert found(rule("random_sample", "between", [10, 20])) == twenty - ten
+    other = found(rule("random_sample:'; --", "percent", 10))
+    assert 2 < len(ten & other) < 60
+
+
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_field_name_is_refused_before_there_is_any_sql(name: str) -> None:
     [(path, message)] = problems(rule(name, "equals", "x"))
@@ -91,6 +112,33 @@ def test_a_text_that_can_not_be_stored_is_refused_with_a_sentence(value: Any) ->
         (rule("tag", "has_any", []), "at least one"),
         (rule("tag", "has_any", ["x"] * 1001), "At most"),
         (rule("consent:email", "equals", "maybe"), "Choose one of"),
+        (rule("email", "matches", "("), "can't be read"),
+        (rule("email", "matches", "(a)\\1"), "can't refer back"),
+        (rule("email", "matches", "(?=a)"), "can't refer back"),
+        (rule("email", "matches", "***=a"), "can't refer back"),
+        (rule("email", "matches", "((a{20}){20}){20}"), "multiply to at most"),
+        (rule("email", "matches", "x" * 201), "at most 200"),
+        (rule("email", "matches", ["a"]), "Give a text"),
+        (rule("attribute:app", "at_least", "1'; --"), "Give a version"),
+        (rule("attribute:app", "at_least", True), "Give a text"),
+        (rule("attribute:app", "between", ["2.10", "2.9"]), "must not be greater"),
+        (rule("attribute:app", "equals", "1." * 400), "Give a version"),
+        (rule("attribute:home", "within_km", {"lat": 91, "lon": 0, "km": 1}), "from -90 to 90"),
+        (rule("attribute:home", "within_km", {"lat": "1 OR 1", "lon": 0, "km": 1}), "Give a number"),
+        (rule("attribute:home", "within_km", {"lat": 1, "lon": 0, "km": 1, "sql": 1}), "Give a latitude"),
+        (rule("attribute:home", "within_km", [1, 2, 3]), "Give a latitude"),
+        (rule("attribute:home", "country", "DE"), "at least one"),
+        (rule("random_sample", "percent", 101), "from 0 to 100"),
+        (rule("random_sample", "between", [5, 1]), "must not be greater"),
+        (rule("random_sample:", "percent", 1), "There is no field"),
+        (rule("random_sample:" + "x" * 61, "percent", 1), "There is no field"),
+        (rule("random_sample:a\x00", "percent", 1), "There is no field"),
+        (rule("attribute:birthday", "after", "2026-06-01T25:00:00"), "Give a date"),
+        (rule("attribute:birthday", "after", "9999-06-01T00:00:00"), "Give a date"),
+        (rule("attribute:birthday", "after", "0001-01-01T00:00:00+23:59"), "Give a date"),
+        (rule("attribute:birthday", "anniversary_in_next_days", 367), "whole number"),
+        (rule("attribute:birthday", "in_month", 13), "whole number"),
+        (rule("spending_level", "equals", "rich"), "Choose one of"),
         (rule("segment", "in", "00000000-0000-0000-0000-000000000000"), "Choose one of"),
         (rule("email", "is_empty", "x"), "takes no value"),
         (rule("has_email", "is_empty"), "can't be compared"),
