@@ -19,7 +19,6 @@ logger = logging.getLogger(__name__)
 
 SHARE = 100  # a look may take the hundredth part of the time until the next
 SELDOM = timedelta(hours=1)
-UNNOTED_AGE = timedelta(minutes=15)
 
 
 def look(segment: Segment, *, now: datetime | None = None) -> None:

@@ -60,11 +60,28 @@ UNION ALL SELECT segment_id, false, array_agg(contact_id) FROM gone GROUP BY seg
 RETURNING segment_id, is_entry, cardinality(contact_ids)"""
 
 
+_IS_QUIET = """
+SELECT NOT (
+    EXISTS (SELECT FROM contacts_change) OR EXISTS (SELECT FROM segments_recheck)
+    OR EXISTS (SELECT FROM segments_transition)
+) AND count(*) = 2 AND bool_and(NOT EXISTS (
+    SELECT FROM events_event e WHERE (e.xid, e.id) > (reader.xid::text::xid8, reader.event_id)
+        AND e.xid < pg_snapshot_xmin(pg_current_snapshot())
+)) FROM events_cursor reader WHERE reader.reader = ANY(%s)"""
+
+
 def advance(now: datetime | None = None) -> bool:
     """One batch of each kind of news; False when there was none, or another process is at it."""
     added_up = standing.advance() > 0  # first: the totals that it changes are noted as changes of those people
     steps = [_step(source, now) for source in (news.happened, news.changed, news.postponed)]
     return any([added_up, *steps, transitions.drain()])
+
+
+def is_quiet() -> bool:
+    """Whether a look at all would find nothing: one question in place of twenty, for whoever looks all the time."""
+    with connection.cursor() as cursor:
+        cursor.execute(_IS_QUIET, [[news.READER, standing.READER]])
+        return bool(cursor.fetchone()[0])
 
 
 def catch_up(*, seconds: float = 60, now: datetime | None = None) -> None:

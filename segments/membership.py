@@ -15,6 +15,7 @@ from django.utils import timezone
 from contacts.models import Contact
 from core.errors import Refused
 from segments import dependencies, difference, drift, explanation, rules, sizes
+from segments.dependencies import UNNOTED
 from segments.explanation import Answer
 from segments.limits import limited as limited  # those who ask about members bound their questions alike
 from segments.models import Segment
@@ -23,6 +24,7 @@ from segments.rules import Compiled
 COUNT_SECONDS = 10
 REFRESH_SECONDS = 240
 SOURCE_AGE = timedelta(minutes=1)
+UNNOTED_AGE = timedelta(minutes=15)  # for rules about what nobody notes changes of
 LOOK_AGAIN = timedelta(minutes=1)  # how late a rule about time may notice that it has passed
 LOCK_KEY = "hashtextextended('segments.membership', %s)"
 
@@ -171,10 +173,11 @@ def _refresh(segment: Segment, *, wait: bool, now: datetime | None) -> Change:
 
 def _refresh_by_rules(segment: Segment, began: datetime, now: datetime) -> Change:
     node, is_first = rules.parse(segment.rules), segment.followed_until is None
-    follows_anew = _depend(segment, dependencies.keys(node, now))
+    keys = dependencies.keys(node, now)
+    follows_anew = _depend(segment, keys)
     change = _apply(segment, rules.select(node.condition(now)), quietly=is_first)
     _record(segment, change)
-    due_at = None if drift.is_timeless(node, now) else now + LOOK_AGAIN
+    due_at = now + UNNOTED_AGE if UNNOTED in keys else None if drift.is_timeless(node, now) else now + LOOK_AGAIN
     # Whoever followed changes meanwhile could not know what it depends on before this transaction ends: once more.
     is_hidden = follows_anew and connection.in_atomic_block
     still = Value(None) if not is_hidden else F("stale_since")

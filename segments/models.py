@@ -99,7 +99,7 @@ class Segment(Entity):
 
 
 class Membership(models.Model):
-    """One person in one segment, as of its last refresh. Updated by difference, never rebuilt (membership.py)."""
+    """One person in one segment. Updated by difference, never rebuilt (membership.py, matching.py)."""
 
     pk = models.CompositePrimaryKey("segment_id", "contact_id")
     # No database constraint: its trigger would fire once for each of a million rows of one refresh. A lock that

@@ -13,6 +13,7 @@ from contacts.models import AttributeDefinition, Change, Contact, Suppression
 from events import ingest, labels
 from events.models import Event
 from segments import aging, definition, matching, membership
+from segments.dependencies import UNNOTED
 from segments.models import Recheck, Segment, SizePoint, Transition
 from team.models import User
 from tests.segments.people import did, make_catalogue, person, rule, segment
@@ -202,6 +203,13 @@ class TestTime:
     def test_a_rule_without_time_is_never_due(self) -> None:
         assert Segment.objects.get(pk=segment("VIPs", VIP).pk).due_at is None
 
+    def test_rules_about_what_nobody_notes_are_worked_out_afresh_from_time_to_time(self) -> None:
+        everyone = segment("Everyone", {"all": []})
+        Segment.objects.update(depends_on=[UNNOTED], stale_since=None)
+        aging.look(Segment.objects.get(), now=membership.clock() + membership.UNNOTED_AGE)
+        everyone.refresh_from_db()
+        assert everyone.stale_since
+
     def test_a_look_at_the_same_time_by_two_is_taken_once(self) -> None:
         ann = person("Ann")
         did(ann, "purchase", NOW - timedelta(days=30))
@@ -211,6 +219,15 @@ class TestTime:
         for each in (first, second):
             aging.look(each, now=NOW + timedelta(hours=1))
         assert Recheck.objects.count() == 1
+
+
+def test_it_is_quiet_only_when_there_is_nothing_new() -> None:
+    ann = person("Ann")
+    assert not matching.is_quiet()
+    matching.catch_up()
+    assert matching.is_quiet()
+    ingest.record("visit", contact_id=ann.pk)
+    assert not matching.is_quiet()
 
 
 def test_a_batch_that_is_undone_comes_again() -> None:

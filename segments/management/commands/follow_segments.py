@@ -33,7 +33,8 @@ class Command(BaseCommand):
 def _turn() -> float:
     """Work off what there is; returns how long to pause."""
     try:
-        matching.catch_up(seconds=TURN_SECONDS)
+        if not matching.is_quiet():
+            matching.catch_up(seconds=TURN_SECONDS)
     except DatabaseError:
         logger.exception("Following changes was interrupted; what was not done comes again.")
         connection.close()
