@@ -196,7 +196,7 @@ def _definition(segment: Segment) -> Facts:
 def _asked_by(segment: Segment) -> dict[str, Facts]:
     """The definitions of all segments that its rules ask about, near and far: they decide who is in it too."""
     known: dict[str, Facts] = {}
-    waiting = rules.sources(segment.rules)
+    waiting = rules.sources(segment.rules) if segment.follows_rules else set()
     while waiting:
         asked = list(Segment.objects.filter(uuid__in=waiting))
         known |= {str(other.uuid): _definition(other) for other in asked}

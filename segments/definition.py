@@ -54,8 +54,8 @@ def delete(segment: Segment) -> None:
 
 def used_by(segment: Segment) -> list[str]:
     """What needs the segment, in words: what points at it, and other segments whose rules ask about it."""
-    others = Segment.objects.exclude(pk=segment.pk).only("name", "rules")
-    asking = [other for other in others if str(segment.uuid) in rules.sources(other.rules)]
+    others = Segment.objects.exclude(pk=segment.pk).only("name", "rules", "kind", "refreshed_at")
+    asking = [other for other in others if other.asks_rules and str(segment.uuid) in rules.sources(other.rules)]
     return pointing_at(segment) + [f"the segment “{other}”" for other in asking]
 
 

@@ -150,7 +150,8 @@ def _refresh_sources(segment: Segment, seen: set[int], now: datetime | None) -> 
 
     `seen` ends the walk even where two edits at the same moment closed a circle.
     """
-    for source in Segment.objects.filter(uuid__in=rules.sources(segment.rules)).exclude(pk__in=seen):
+    asked = rules.sources(segment.rules) if segment.asks_rules else set()
+    for source in Segment.objects.filter(uuid__in=asked).exclude(pk__in=seen):
         seen.add(source.pk)
         if source.refreshed_at is not None and source.refreshed_at > timezone.now() - SOURCE_AGE:
             continue

@@ -254,6 +254,15 @@ class TestSnapshots:
         membership.refresh(taken)
         assert (members(vips), members(taken)) == ("Ann Bob", "Ann")
 
+    def test_a_snapshot_outlives_the_segment_it_was_taken_of(self, editor: User) -> None:
+        ann = person("Ann", tags=["vip"])
+        vips = segment("VIPs", VIP)
+        taken = definition.snapshot(vips, name="VIPs in June", by=editor)
+        assert definition.used_by(vips) == []
+        definition.delete(vips)
+        assert membership.refresh(taken) == Change(0, 0, 1)
+        assert membership.explain(taken, ann).is_member
+
     def test_people_leave_a_snapshot_by_hand_or_erased_and_nobody_comes_in(self, editor: User) -> None:
         ann, bob, cem = (person(name, tags=["vip"]) for name in ("Ann", "Bob", "Cem"))
         taken = definition.create(name="VIPs today", kind="snapshot", rules=VIP, by=editor)
