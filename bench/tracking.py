@@ -18,6 +18,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from datetime import UTC, datetime, timedelta
 
 from django.db import connection
@@ -63,7 +64,10 @@ def _make_people(count: int) -> None:
 
 
 def _race(url: str, key: str, people: int, batches: int) -> tuple[float, float, float]:
-    with _serve("config.wsgi", "config.settings", url) as ours, _serve("bench.bare_site", "bench.bare_site", url) as bare:
+    with (
+        _serve("config.wsgi", "config.settings", url) as ours,
+        _serve("bench.bare_site", "bench.bare_site", url) as bare,
+    ):
         header = base64.b64encode(f"{key}:".encode()).decode()
         best, peak = {"ours": 0.0, "bare": 0.0}, 0.0
         for _ in range(8):  # every process has imported and prepared what it needs
@@ -74,7 +78,7 @@ def _race(url: str, key: str, people: int, batches: int) -> tuple[float, float, 
                 rng = random.Random(number)
                 bodies = [_batch(people, rng, is_bare=name == "bare") for _ in range(batches)]
                 scratch.settled()
-                seconds = scratch.timed(lambda: _send_all(server.port, header, bodies))
+                seconds = scratch.timed(partial(_send_all, server.port, header, bodies))
                 best[name] = max(best[name], batches * BATCH / seconds)
             peak = max(peak, ours.peak_mb())
     return best["ours"], best["bare"], peak
