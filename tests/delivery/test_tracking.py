@@ -197,6 +197,12 @@ def test_who_had_only_a_topic_leaves_the_channel_and_comes_back_to_the_topic_alo
     assert consent.is_granted(message.contact, topic="tips")
 
 
+def test_who_never_agreed_can_t_come_back(message: Message, visitor: Client) -> None:
+    consent.clear(message.contact, source="test")
+    visitor.post(unsubscribe_path(message), {"action": "again"})
+    assert consent.state(message.contact) is None
+
+
 def test_a_link_to_somebody_who_was_merged_unsubscribes_who_they_are_now(message: Message, visitor: Client) -> None:
     survivor = Contact.objects.create(email="now@example.com")
     consent.grant(survivor, source="test")
