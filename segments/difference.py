@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 
+from segments.models import Membership
 from segments.rules import Compiled
 
-PIECE = 20_000  # members written in one transaction: readers of the log wait for no transaction longer than this
+PIECE = 50_000  # members written in one transaction: readers of the log wait for no transaction longer than this
 
 # One pass that both cores may share; arrays, because six hundred thousand rows take long to fetch one by one.
 _DIFFERENCE = """
@@ -17,18 +18,11 @@ SELECT w.id IS NOT NULL, count(*),
 FROM ({question}) w
 FULL JOIN (SELECT contact_id FROM segments_membership WHERE segment_id = %s) m ON m.contact_id = w.id
 GROUP BY 1"""
-_ENTER = """
-WITH entered AS (
-    INSERT INTO segments_membership (segment_id, contact_id)
-    SELECT %s, contact_id FROM unnest(%s::bigint[]) contact_id ON CONFLICT DO NOTHING RETURNING contact_id
-)"""
-_LEAVE = """
-WITH gone AS (
-    DELETE FROM segments_membership WHERE segment_id = %s AND contact_id = ANY(%s) RETURNING contact_id
-)"""
-_NOTE = """
-INSERT INTO segments_transition (segment_id, is_entry, contact_ids)
-SELECT %s, %s, array_agg(contact_id) FROM {} HAVING count(*) > 0 RETURNING cardinality(contact_ids)"""
+_ENTER = "INSERT INTO segments_membership (segment_id, contact_id) SELECT %(segment)s, unnest(%(ids)s::bigint[])"
+_LEAVE = "DELETE FROM segments_membership WHERE segment_id = %(segment)s AND contact_id = ANY(%(ids)s)"
+_NOTE = (
+    "INSERT INTO segments_transition (segment_id, is_entry, contact_ids) VALUES (%(segment)s, %(is_entry)s, %(ids)s)"
+)
 
 
 @dataclass(frozen=True)
@@ -49,22 +43,30 @@ def find(cursor: CursorWrapper, segment_id: int, question: Compiled) -> Differen
 
 
 def enter(segment_id: int, ids: list[int], *, quietly: bool = False) -> int:
-    """Make them members; how many were not. `quietly` writes no note of it."""
-    return sum(_write(_ENTER, "entered", segment_id, piece, is_entry=True, quietly=quietly) for piece in pieces(ids))
+    """Make them members, none of whom is; `quietly` writes no note of it. The caller holds the segment's lock."""
+    for piece in pieces(ids):
+        _write(_ENTER, None if quietly else True, segment_id, piece)
+    return len(ids)
 
 
 def leave(segment_id: int, ids: list[int]) -> int:
-    """Make them members no longer; how many were."""
-    return sum(_write(_LEAVE, "gone", segment_id, piece, is_entry=False, quietly=False) for piece in pieces(ids))
+    """Make them members no longer, all of whom are. The caller holds the segment's lock."""
+    for piece in pieces(ids):
+        _write(_LEAVE, False, segment_id, piece)
+    return len(ids)
 
 
-def _write(sql: str, written: str, segment_id: int, ids: list[int], *, is_entry: bool, quietly: bool) -> int:
+def members_among(segment_id: int, ids: set[int]) -> set[int]:
+    found = Membership.objects.filter(segment_id=segment_id, contact_id__in=ids)
+    return set(found.values_list("contact_id", flat=True))
+
+
+def _write(sql: str, is_entry: bool | None, segment_id: int, ids: list[int]) -> None:
+    params = {"segment": segment_id, "ids": ids, "is_entry": is_entry}
     with transaction.atomic(), connection.cursor() as cursor:
-        if quietly:
-            cursor.execute(f"{sql} SELECT count(*) FROM {written}", [segment_id, ids])  # noqa: S608
-        else:
-            cursor.execute(sql + _NOTE.format(written), [segment_id, ids, segment_id, is_entry])
-        return sum(count for (count,) in cursor.fetchall())
+        cursor.execute(sql, params)
+        if is_entry is not None:
+            cursor.execute(_NOTE, params)
 
 
 def pieces(ids: list[int], size: int = PIECE) -> Iterator[list[int]]:

@@ -116,7 +116,8 @@ def add(segment: Segment, contacts: Iterable[Contact]) -> Change:
     """Put people into a static segment by hand."""
     _require_static(segment)
     with locked(segment):
-        entered = difference.enter(segment.pk, [contact.pk for contact in contacts if contact.erased_at is None])
+        chosen = {contact.pk for contact in contacts if contact.erased_at is None}
+        entered = difference.enter(segment.pk, sorted(chosen - difference.members_among(segment.pk, chosen)))
         return _record(segment, Change(entered, 0, segment.memberships.count()))
 
 
@@ -125,7 +126,8 @@ def remove(segment: Segment, contacts: Iterable[Contact]) -> Change:
     if segment.follows_rules:
         _require_static(segment)
     with locked(segment):
-        left = difference.leave(segment.pk, [contact.pk for contact in contacts])
+        gone = difference.members_among(segment.pk, {contact.pk for contact in contacts})
+        left = difference.leave(segment.pk, sorted(gone))
         return _record(segment, Change(0, left, segment.memberships.count()))
 
 
