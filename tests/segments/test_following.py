@@ -62,16 +62,31 @@ trees = st.recursive(
     max_leaves=5,
 )
 indexes = st.integers(0, 7)
+events = st.sampled_from(["purchase", "visit"])
+people = st.fixed_dictionaries(
+    {
+        "name": st.sampled_from(["Ann", "Bob"]),
+        "tags": st.sampled_from([[], ["vip"]]),
+        "attributes": st.fixed_dictionaries(
+            {"history": st.integers(0, 3), "birthday": st.sampled_from(DAYS), "renewed": st.sampled_from(DAYS)}
+        ),
+        "did": st.lists(st.tuples(events, st.integers(0, 14)), min_size=1, max_size=4),
+    }
+)
 
 
 class Following(RuleBasedStateMachine):
     """A few people and segments, and a clock that only goes forward."""
 
-    @initialize()
-    def begin(self) -> None:
+    @initialize(people=st.lists(people, min_size=5, max_size=5), asked=st.lists(trees, min_size=4, max_size=6))
+    def begin(self, people: list[dict[str, Any]], asked: list[Any]) -> None:
         with connection.cursor() as cursor:
             cursor.execute(f"TRUNCATE {', '.join(EMPTIED)}, contacts_contact CASCADE")
         self.now, self.made = START, 0
+        for described in people:
+            self.someone_comes(**described)
+        for rules in asked:
+            self.a_segment_is_made(rules, 0, asks_another=False, is_refreshed=True)
 
     def person(self, index: int) -> Contact | None:
         people = list(Contact.objects.order_by("pk"))
@@ -81,13 +96,21 @@ class Following(RuleBasedStateMachine):
         segments = list(Segment.objects.order_by("pk"))
         return segments[index % len(segments)] if segments else None
 
-    @rule(name=st.sampled_from(["Ann", "Bob"]), tagged=st.booleans(), history=st.integers(0, 3))
-    def someone_comes(self, name: str, tagged: bool, history: int) -> None:
+    @rule(described=people)
+    def one_more_comes(self, described: dict[str, Any]) -> None:
+        self.someone_comes(**described)
+
+    def someone_comes(self, name: str, tags: list[str], attributes: dict[str, Any], did: list[tuple[str, int]]) -> None:
         self.made += 1
-        Contact.objects.create(
-            first_name=name, email=f"p{self.made}@example.com", tags=["vip"] if tagged else [],
-            attributes={"history": history},
-        )  # fmt: skip
+        made = Contact.objects.create(
+            first_name=name, email=f"p{self.made}@example.com", tags=tags, attributes=attributes
+        )
+        for event, days in did:
+            self.do(made, event, days)
+
+    def do(self, person: Contact, event: str, days: int) -> None:
+        at = self.now - timedelta(days=days)
+        ingest.record(event, contact_id=person.pk, occurred_at=at, properties={"amount": 10})
 
     @rule(index=indexes, key=st.sampled_from(["birthday", "renewed", "channel", "history"]), day=st.sampled_from(DAYS))
     def an_attribute_changes(self, index: int, key: str, day: str) -> None:
@@ -104,11 +127,10 @@ class Following(RuleBasedStateMachine):
         if person := self.person(index):
             Contact.objects.filter(pk=person.pk).update(erased_at=self.now)
 
-    @rule(index=indexes, name=st.sampled_from(["purchase", "visit"]), days=st.integers(-1, 14))
+    @rule(index=indexes, name=events, days=st.integers(-1, 14))
     def something_was_done(self, index: int, name: str, days: int) -> None:
         if person := self.person(index):
-            at = self.now - timedelta(days=days)
-            ingest.record(name, contact_id=person.pk, occurred_at=at, properties={"amount": 10})
+            self.do(person, name, days)
 
     @rule(index=indexes, message=st.integers(1, 4), is_opened=st.booleans())
     def a_message_goes_out(self, index: int, message: int, is_opened: bool) -> None:
@@ -174,8 +196,9 @@ class Following(RuleBasedStateMachine):
                 return
         raise AssertionError("it never becomes quiet")
 
-    @rule()
-    def members_are_those_a_refresh_finds(self) -> None:
+    @rule(hours=st.sampled_from([0, 3, 30, 100]))
+    def members_are_those_a_refresh_finds(self, hours: int) -> None:
+        self.now += timedelta(hours=hours)
         self.quiet()
         for segment in Segment.objects.all():
             members = set(Membership.objects.filter(segment=segment).values_list("contact_id", flat=True))
@@ -183,7 +206,7 @@ class Following(RuleBasedStateMachine):
             assert segment.size == len(members)
 
     def teardown(self) -> None:
-        self.members_are_those_a_refresh_finds()
+        self.members_are_those_a_refresh_finds(hours=30)
 
 
 def test_once_quiet_members_are_those_that_a_refresh_finds() -> None:
@@ -191,6 +214,6 @@ def test_once_quiet_members_are_those_that_a_refresh_finds() -> None:
     run_state_machine_as_test(
         Following,
         settings=settings(
-            max_examples=40, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
+            max_examples=60, stateful_step_count=15, deadline=None, suppress_health_check=list(HealthCheck)
         ),
     )
