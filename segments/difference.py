@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
@@ -62,7 +63,7 @@ def members_among(segment_id: int, ids: set[int]) -> set[int]:
 
 
 def _write(sql: str, is_entry: bool | None, segment_id: int, ids: list[int]) -> None:
-    params = {"segment": segment_id, "ids": ids, "is_entry": is_entry}
+    params: dict[str, Any] = {"segment": segment_id, "ids": ids, "is_entry": is_entry}
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(sql, params)
         if is_entry is not None:

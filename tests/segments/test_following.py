@@ -85,8 +85,8 @@ class Following(RuleBasedStateMachine):
         self.now, self.made = START, 0
         for described in people:
             self.someone_comes(**described)
-        for rules in asked:
-            self.a_segment_is_made(rules, 0, asks_another=False, is_refreshed=True)
+        for number, rules in enumerate(asked):
+            self.a_segment_is_made(rules, 0, asks_another=number % 3 == 1, is_refreshed=True)
 
     def person(self, index: int) -> Contact | None:
         people = list(Contact.objects.order_by("pk"))
