@@ -242,6 +242,21 @@ def test_a_second_worker_on_the_same_job_does_nothing() -> None:
     assert Contact.objects.count() == 3
 
 
+def test_the_planner_hears_of_people_whom_an_import_added_to_a_table_that_was_empty(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(writing, "CHUNK", 50)
+    Contact.objects.bulk_create(Contact(email=f"gone{n}@example.com") for n in range(500))
+    Contact.objects.all().delete()
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE contacts_contact")
+        job = checked(csv_bytes(HEADER, *people(120)))
+        jobs.confirm(job)
+        jobs.work(job, seconds=0)
+        cursor.execute("SELECT reltuples FROM pg_class WHERE oid = 'contacts_contact'::regclass")
+        assert cursor.fetchone() == (50.0,)
+
+
 def test_a_cancelled_import_writes_no_more_and_keeps_no_data(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(writing, "CHUNK", 10)
     job = checked(csv_bytes(HEADER, *people(30)))
