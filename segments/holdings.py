@@ -6,8 +6,8 @@ from django.db import connection
 
 from contacts.holdings import Holding, holdings
 from contacts.models import Contact
-from segments import standing
-from segments.models import Membership, Standing
+from segments import sizes, standing
+from segments.models import Membership, Standing, Transition
 
 
 @holdings.register
@@ -20,7 +20,7 @@ class Memberships(Holding):
         return [{"segment": row.segment.name, "since": row.entered_at} for row in rows]
 
     def erase(self, contact: Contact) -> None:
-        Membership.objects.filter(contact=contact).delete()
+        _leave(contact)
 
     def merge(self, merged: Contact, survivor: Contact) -> None:
         """The survivor is put where somebody had put the other by hand; rules are asked again by the next refresh."""
@@ -31,11 +31,24 @@ class Memberships(Holding):
                 SELECT m.segment_id, %s, m.entered_at
                 FROM segments_membership m JOIN segments_segment s ON s.id = m.segment_id
                 WHERE m.contact_id = %s AND s.kind <> 'dynamic' FOR KEY SHARE OF s
-                ON CONFLICT DO NOTHING
+                ON CONFLICT DO NOTHING RETURNING segment_id
                 """,
                 [survivor.pk, merged.pk],
             )
-        Membership.objects.filter(contact=merged).delete()
+            entered = [segment for (segment,) in cursor.fetchall()]
+        Transition.objects.bulk_create(
+            Transition(segment_id=segment, is_entry=True, contact_ids=[survivor.pk]) for segment in entered
+        )
+        sizes.move(dict.fromkeys(entered, (1, 0)))
+        _leave(merged)
+
+
+def _leave(contact: Contact) -> None:
+    """At once, with the sizes; no word of it is kept about someone who is being forgotten."""
+    held = Membership.objects.filter(contact=contact)
+    left = dict.fromkeys(held.values_list("segment_id", flat=True), (0, 1))
+    held.delete()
+    sizes.move(left)
 
 
 @holdings.register

@@ -12,6 +12,8 @@ QUIET = timedelta(hours=1)  # while nothing changes, a point of the course this 
 POINT = "15 minutes"  # what changes within is one point
 
 _MOVED = "FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[]) AS moved(segment_id, entered, gone)"
+# Two who move several sizes must not wait for each other.
+_IN_ORDER = "SELECT FROM segments_segment WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE"
 _SIZE = f"UPDATE segments_segment s SET size = s.size + entered - gone {_MOVED} WHERE s.id = segment_id"  # noqa: S608
 _LENGTHEN = f"""
 UPDATE segments_sizepoint p
@@ -42,6 +44,7 @@ def move(changes: Mapping[int, tuple[int, int]]) -> None:
         return
     moved = [list(changes), *map(list, zip(*changes.values(), strict=True))]
     with connection.cursor() as cursor:
+        cursor.execute(_IN_ORDER, [moved[0]])
         cursor.execute(_SIZE, moved)
         cursor.execute(_LENGTHEN, moved)
         cursor.execute(_BEGIN, [*moved, [segment_id for (segment_id,) in cursor.fetchall()]])

@@ -8,7 +8,7 @@ import pytest
 from django.db import connection, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from contacts import consent, erasure
+from contacts import consent, erasure, merging
 from contacts.models import AttributeDefinition, Change, Contact, Suppression
 from events import ingest, labels
 from events.models import Event
@@ -86,6 +86,18 @@ class TestFollowing:
         assert after(held.delete, barred) == ""
         everyone = segment("Everyone", {"all": []})
         assert after(lambda: erasure.erase(ann, by=editor), everyone) == ""
+
+    def test_sizes_follow_erasures_and_merges(self, editor: User) -> None:
+        ann, bob, cem = person("Ann"), person("Bob"), person("Cem")
+        everyone, chosen = segment("Everyone", {"all": []}), definition.create(name="Chosen", kind="static", by=None)
+        asking = segment("Asking", rule("segment", "in", str(chosen.uuid)))
+        membership.add(chosen, [bob])
+        matching.catch_up()
+        merging.merge(bob, into=cem, by=editor)
+        assert after(lambda: erasure.erase(ann, by=editor), asking) == "Cem"
+        sizes = {each.name: each.size for each in Segment.objects.all()}
+        assert sizes == {"Everyone": 1, "Chosen": 1, "Asking": 1}
+        assert everyone.memberships.count() == 1
 
     def test_a_chain_of_segments_is_followed_to_its_end(self) -> None:
         vips = segment("VIPs", VIP)
