@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from django.db import connection
 
 SECRETS = {name: f"{name}-{'0123456789' * 4}" for name in ("SECRET_KEY", "TOKEN_KEYS", "FIELD_KEYS")}
 # Names that lead nowhere: whoever connects to them fails.
@@ -49,8 +50,11 @@ def test_production_settings_are_checked_without_any_server(tmp_path: Path) -> N
     assert not (tmp_path / "postgres").exists()
 
 
+@pytest.mark.django_db
 def test_asked_to_check_the_servers_too_it_says_which_one_does_not_answer(tmp_path: Path) -> None:
-    servers = {"REDIS_URL": "redis://127.0.0.1:1/0"}
+    parts = connection.settings_dict  # the models' own checks ask the database, so that one must answer
+    database = f"postgresql://{parts['USER']}@/{parts['NAME']}?host={parts['HOST']}"
+    servers = {"DATABASE_URL": database, "REDIS_URL": "redis://127.0.0.1:1/0"}
     answer = started(tmp_path, COMPLETE | servers, "manage.py", "check", "--deploy", "--database", "default")
     assert answer.returncode == 1
     assert "carillon.E003" in answer.stderr
