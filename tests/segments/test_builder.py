@@ -1,45 +1,35 @@
 """The visual builder in a real browser: rows and groups become rules, the size follows, problems stand at their row."""
 
 import re
-import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from django.db import connections
 from django.test import Client
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from segments.models import Segment
 from team.models import User
+from tests.chromium import CHROMIUM, MISSING, chromium
 from tests.segments.people import did, make_catalogue, person, rule
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 EMAIL, VIP = rule("email", "is_filled"), rule("tag", "has", "vip")
 AXE_RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
 
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.django_db(transaction=True),
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine"),
+    pytest.mark.skipif(CHROMIUM is None, reason=MISSING),
 ]
 
 
 @pytest.fixture
-def browser(monkeypatch: pytest.MonkeyPatch) -> Iterator[Browser]:
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")  # playwright's own loop runs in this thread
-    expect.set_options(timeout=20_000)  # a busy machine takes its time over the first page
-    with sync_playwright() as playwright:
-        options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        running = playwright.chromium.launch(executable_path=CHROMIUM, args=options)
+def browser() -> Iterator[Browser]:
+    with chromium() as running:
         yield running
-        running.close()
-        # While playwright's loop runs in this thread, Django keeps the thread's connections apart from those outside of
-        # it: pytest-django, which ends after the loop, doesn't see them, and they would hold the test database.
-        connections.close_all()
 
 
 @pytest.fixture
