@@ -5,10 +5,11 @@ import hashlib
 from django.contrib.auth.models import AbstractUser
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models.functions import Lower
+from django.db.models.functions import Lower, Now
 from django.utils import timezone
 
 from core.models import Entity
+from team.audited import audit_choices
 
 
 class User(AbstractUser):
@@ -126,3 +127,31 @@ class Brand(models.Model):
     def logo_digest(self) -> str:
         """Names the logo's bytes, so that browsers may keep it for ever; empty without one."""
         return hashlib.sha256(bytes(self.logo)).hexdigest()[:16] if self.logo else ""
+
+
+class AuditRecord(models.Model):
+    """One line of the audit trail: who took what out, when and how much of it. Append-only, guarded by a trigger.
+
+    Says nothing that identifies a person of the contacts: one is named by their public id, which outlives their
+    erasure and then names nobody.
+    """
+
+    at = models.DateTimeField(db_default=Now())
+    by = models.ForeignKey(
+        User, null=True, on_delete=models.PROTECT, related_name="+", help_text="Empty: the person concerned themself."
+    )
+    key = models.ForeignKey(
+        ApiKey, null=True, on_delete=models.PROTECT, related_name="+", help_text="The API key that was used, if any."
+    )
+    action = models.CharField(max_length=40, choices=audit_choices)
+    subject = models.CharField(max_length=200, db_default="", help_text="Of what: a segment's name, a contact's id.")
+    detail = models.JSONField(default=dict, db_default={}, help_text="The filter, the format.")
+    count = models.BigIntegerField(null=True, help_text="How many people, or rows.")
+
+    class Meta:
+        ordering = ["-id"]
+        verbose_name_plural = "audit trail"
+        indexes = [models.Index("action", "id", name="team_audit_of_action")]
+
+    def __str__(self) -> str:
+        return f"{self.get_action_display()} {self.subject}".strip()

@@ -20,6 +20,7 @@ _plan_campaigns = [
     "contacts.add_attributedefinition", "contacts.change_attributedefinition", "contacts.add_suppression",
     "contacts.add_importjob", "contacts.change_importjob", "contacts.delete_importjob",
     "contacts.add_merge", "contacts.add_notduplicate", "contacts.add_company", "contacts.change_company",
+    "contacts.export_contact",
     "segments.add_segment", "segments.change_segment", "segments.delete_segment", "segments.add_spendinglevel",
     "segments.change_spendinglevel", "segments.delete_spendinglevel",
     "templates_app.add_template", "templates_app.change_template", "templates_app.delete_template",
@@ -37,7 +38,7 @@ _administer = [
     "delivery.add_account", "delivery.change_account", "delivery.delete_account", "delivery.change_message",
     "team.view_user", "team.add_user", "team.change_user", "team.view_apikey", "team.add_apikey",
     "team.change_apikey", "team.change_brand", "auth.view_group", "django_celery_beat.view_periodictask",
-    "events.add_source", "events.change_source",
+    "events.add_source", "events.change_source", "team.view_auditrecord",
 ]  # fmt: skip
 
 PERMISSIONS = {

@@ -10,6 +10,7 @@ from contacts.models.consent import (
     SuppressionSalt,
     Topic,
 )
+from contacts.models.erasure import Erasure
 from contacts.models.identity import BulkMerge, Company, Employment, Identity, Merge, NotDuplicate
 from contacts.models.imports import Imported, ImportJob, import_path
 from contacts.models.people import AttributeDefinition, Contact, ContactQuerySet
@@ -26,6 +27,7 @@ __all__ = [
     "Contact",
     "ContactQuerySet",
     "Employment",
+    "Erasure",
     "Identity",
     "ImportJob",
     "Imported",

@@ -40,6 +40,8 @@ class Contact(Entity):
 
     class Meta:
         ordering = ["-id"]
+        # Seeing people one by one is not taking all of them along.
+        permissions = [("export_contact", "Can take contacts' data out as files")]
         indexes = [
             GinIndex(OpClass("attributes", name="jsonb_path_ops"), name="contacts_contact_attributes"),
             GinIndex(fields=["tags"], name="contacts_contact_tags"),

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -44,6 +44,35 @@ def test_the_ledger_cannot_be_rewritten(ada: Contact) -> None:
     record = consent.grant(ada, source="Form")
     with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
         ConsentRecord.objects.filter(pk=record.pk).update(source="Better form")
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DELETE FROM contacts_consentrecord",
+        "UPDATE contacts_consentrecord SET recorded_at = now() - interval '1 year'",
+        "UPDATE contacts_consentrecord SET ip_address = '203.0.113.9'",
+    ],
+)
+def test_the_ledger_is_neither_deleted_from_nor_dated_anew(ada: Contact, statement: str) -> None:
+    consent.grant(ada, source="Form", ip_address="203.0.113.5")
+    with pytest.raises(DatabaseError, match="append-only"), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(statement)
+    assert ConsentRecord.objects.count() == 1
+
+
+def test_deleting_a_contact_by_sql_takes_no_consent_along(ada: Contact) -> None:
+    consent.grant(ada, source="Form")
+    with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
+        ada.delete()
+
+
+def test_records_that_outlived_their_use_go_when_a_transaction_says_so(ada: Contact) -> None:
+    consent.grant(ada, source="Form")
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL carillon.removes_consent = 'on'")
+        cursor.execute("DELETE FROM contacts_consentrecord")
+    assert not ConsentRecord.objects.exists()
 
 
 @pytest.mark.parametrize("told", [{"source": " "}, {"source": "x", "channel": "smoke"}])
