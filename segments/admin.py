@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
-from segments import comparing, definition, kept_pages, pages
+from segments import comparing, definition, earning_pages, kept_pages, pages, proposal_pages
 from segments.models import Segment, SpendingLevel
 
 
@@ -38,6 +38,10 @@ class SegmentAdmin(ModelAdmin):
         return [
             path("add/", view(pages.edit), name="segments_segment_add"),
             path("compare/", view(comparing.compare), name="segments_segment_compare"),
+            path("suggested/", view(proposal_pages.propose), name="segments_segment_suggested"),
+            path("suggested/scores/", view(proposal_pages.find_bounds), name="segments_segment_find_bounds"),
+            path("suggested/<slug:key>/", view(proposal_pages.save), name="segments_segment_save_suggested"),
+            path("add-up/", view(earning_pages.add_up), name="segments_segment_add_up"),
             path("preview/", view(pages.preview), name="segments_segment_preview"),
             path("read/", view(pages.read), name="segments_segment_read"),
             path("suggest/", view(pages.suggest), name="segments_segment_suggest"),

@@ -32,16 +32,16 @@ class Figures:
         return self.spent / self.size if self.size else Decimal(0)
 
     @property
-    def buyer_percent(self) -> float:
-        return _percent(self.buyers, self.size)
+    def buyerpercent(self) -> float:
+        return percent(self.buyers, self.size)
 
     @property
-    def open_percent(self) -> float:
-        return _percent(self.opened, self.sent)
+    def openpercent(self) -> float:
+        return percent(self.opened, self.sent)
 
     @property
-    def click_percent(self) -> float:
-        return _percent(self.clicked, self.sent)
+    def clickpercent(self) -> float:
+        return percent(self.clicked, self.sent)
 
 
 @dataclass(frozen=True)
@@ -53,8 +53,9 @@ class Shared:
     is_same: bool
 
 
-def _percent(part: int, whole: int) -> float:
-    return 100 * part / whole if whole else 0.0
+def percent(part: int | Decimal, whole: int | Decimal) -> float:
+    """0 of nothing; a negative whole (more refunds than purchases) has no shares."""
+    return float(100 * part / whole) if whole > 0 else 0.0
 
 
 def figures(segments: list[Segment], days: int = insight.GROWTH_DAYS) -> list[Figures]:
@@ -74,7 +75,7 @@ def matrix(segments: list[Segment], sizes: dict[int, int]) -> list[tuple[Segment
 def _shared(row: Segment, column: Segment, sizes: dict[int, int], common: dict[tuple[int, int], int]) -> Shared:
     low, high = sorted((row.pk, column.pk))
     size = sizes[row.pk] if row == column else common[low, high]
-    return Shared(size, _percent(size, sizes[row.pk]), row == column)
+    return Shared(size, percent(size, sizes[row.pk]), row == column)
 
 
 def _spending(segments: list[Segment]) -> dict[int, tuple[int, int, Decimal]]:

@@ -30,7 +30,7 @@ _COLUMNS = {
 _TABLES = {
     "contacts_consentstate": "consent", "contacts_topic": "consent", "contacts_suppression": "suppression",
     "contacts_suppressionsalt": "suppression", "contacts_employment": "company", "contacts_company": "company",
-    "contacts_preference": "preference", "segments_standing": "standing",
+    "contacts_preference": "preference", "segments_standing": "standing", "segments_quintiles": "quintiles",
 }  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from segments.models import Membership, Standing, Transition
 class Memberships(Holding):
     key = "segments"
     label = "Segments"
+    models = (Membership,)
 
     def export(self, contact: Contact) -> list[dict[str, Any]]:
         rows = Membership.objects.filter(contact=contact).select_related("segment").order_by("segment__name")
@@ -55,6 +56,7 @@ def _leave(contact: Contact) -> None:
 class Totals(Holding):
     key = "standing"
     label = "Spending, engagement and subscription"
+    models = (Standing,)
 
     def export(self, contact: Contact) -> list[dict[str, Any]]:
         return [
@@ -66,9 +68,9 @@ class Totals(Holding):
         ]  # fmt: skip
 
     def erase(self, contact: Contact) -> None:
-        Standing.objects.filter(contact=contact).delete()
+        standing.forget([contact.pk])
 
     def merge(self, merged: Contact, survivor: Contact) -> None:
         """Counted again for the survivor, who has the events of both by then or is told of by `log.joined`."""
-        Standing.objects.filter(contact=merged).delete()
+        standing.forget([merged.pk])
         standing.recount([survivor.pk])

@@ -9,9 +9,9 @@ from django.views.decorators.http import require_POST
 
 from core.errors import Refused
 from segments import definition, lists
+from segments.access import need, segment_of
 from segments.forms import ListForm
 from segments.lists import Outcome
-from segments.pages import need, segment_of
 from team.models import User
 
 

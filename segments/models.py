@@ -184,6 +184,46 @@ class Standing(models.Model):
         return f"{self.contact_id}: {self.spent}"
 
 
+class SpendingDay(models.Model):
+    """What someone bought, less refunds, on one day in UTC: the last weeks are a sum and no pass over the log."""
+
+    pk = models.CompositePrimaryKey("contact_id", "on")
+    contact = models.ForeignKey(
+        Contact, on_delete=models.CASCADE, related_name="+", db_index=False, db_constraint=False
+    )
+    on = models.DateField()
+    spent = models.DecimalField(max_digits=20, decimal_places=4, db_default=0)
+    purchase_count = models.IntegerField(db_default=0)
+
+    class Meta:
+        indexes = [
+            models.Index("on", include=["contact", "spent", "purchase_count"], name="segments_spendingday_of_day")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.contact_id} on {self.on}: {self.spent}"
+
+
+class Quintiles(models.Model):
+    """Between the fifths of all who ever bought: four bounds each of how lately, how often, how much (quintiles.py).
+
+    One row. Nobody's score stands anywhere: whoever is above n of the bounds has n + 1 (fields/rfm.py).
+    """
+
+    id = models.SmallAutoField(primary_key=True)
+    made_at = models.DateTimeField()
+    buyers = models.BigIntegerField()
+    recency = ArrayField(models.DateTimeField(), size=4)
+    frequency = ArrayField(models.IntegerField(), size=4)
+    monetary = ArrayField(models.DecimalField(max_digits=20, decimal_places=4), size=4)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=models.Q(id=1), name="segments_quintiles_one")]
+
+    def __str__(self) -> str:
+        return f"fifths of {self.buyers} as of {self.made_at:%Y-%m-%d %H:%M}"
+
+
 class SpendingLevel(models.Model):
     """A level of spending, from an amount up to the next level's. Below the lowest the level is “none”."""
 

@@ -4,7 +4,6 @@ from dataclasses import asdict
 from typing import Any
 
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -17,6 +16,7 @@ from segments import (
     behaviour,
     chart,
     definition,
+    earning_pages,
     fields,
     insight,
     membership,
@@ -26,6 +26,7 @@ from segments import (
     suggestions,
 )
 from segments import preview as previewing
+from segments.access import need, segment_of
 from segments.forms import ListForm, PeopleForm, SegmentForm
 from segments.models import Segment
 from segments.operators.base import SIGNS
@@ -56,7 +57,7 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
         "points": points[-30:],
         "used_by": definition.used_by(segment),
     }
-    return _page(request, "show", segment, context)
+    return _page(request, "show", segment, context | earning_pages.context(segment))
 
 
 @require_safe
@@ -278,13 +279,3 @@ def _in_words(segment: Segment) -> Line | None:
         return rules.in_words(rules.parse(segment.rules))
     except RuleError as error:
         return Line(error.message, ())
-
-
-def segment_of(request: HttpRequest, pk: int, permission: str = "segments.view_segment") -> Segment:
-    need(request, permission)
-    return get_object_or_404(Segment, pk=pk)
-
-
-def need(request: HttpRequest, permission: str) -> None:
-    if not request.user.has_perm(permission):
-        raise PermissionDenied

@@ -4,15 +4,18 @@ Each batch of the log is added in one transaction with the cursor's move. Where 
 visitor became known, a click was a scanner's, two contacts became one) the people concerned are counted again.
 """
 
+import time
 from collections.abc import Iterable
-from datetime import UTC, datetime, time, timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db import connection
+from django.utils import timezone
 
 from events import names, stream
 from events.stream import START, Position
-from segments.models import Standing
+from segments.models import SpendingDay, Standing
 
 READER = "segments.standing"
 PURCHASES = ("purchase", "Order Completed")
@@ -24,6 +27,7 @@ TIERS = ("tier", "plan")
 WEIGHTS = {names.OPENED: 1, names.CLICKED: 3} | dict.fromkeys(PURCHASES, 5)
 HALF_LIFE = timedelta(days=30)
 EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
+PATIENCE = timedelta(minutes=5)  # an event that waits longer is worth a word
 LARGEST = 10**9  # an amount beyond is a mistake, and would not fit
 
 _AMOUNT = "coalesce({})".format(
@@ -68,6 +72,20 @@ ON CONFLICT (contact_id) DO UPDATE SET
     last_active_at = greatest(s.last_active_at, excluded.last_active_at),
     tier = CASE WHEN excluded.tier_since >= coalesce(s.tier_since, '-infinity') THEN excluded.tier ELSE s.tier END,
     tier_since = greatest(s.tier_since, excluded.tier_since)"""  # noqa: S608
+# The same purchases once more, day by day: people are few who buy twice a day, so this is about as long as they are.
+_ADD_DAYS = f"""
+INSERT INTO segments_spendingday AS s (contact_id, "on", spent, purchase_count)
+SELECT contact_id, (occurred_at AT TIME ZONE 'UTC')::date,
+    coalesce(sum(CASE WHEN name = ANY(%(refunds)s) THEN -amount ELSE amount END), 0),
+    count(*) FILTER (WHERE name = ANY(%(purchases)s))
+FROM (
+    SELECT e.contact_id, e.occurred_at, e.name, {_AMOUNT} AS amount FROM events_event e
+    WHERE (e.name = ANY(%(purchases)s) OR e.name = ANY(%(refunds)s)) AND e.label = 'human'
+        AND e.contact_id IS NOT NULL AND {{which}} AND (e.xid, e.id) <= (%(end_xid)s::text::xid8, %(end_id)s)
+) acts
+GROUP BY 1, 2 ORDER BY 1, 2
+ON CONFLICT (contact_id, "on") DO UPDATE SET
+    spent = s.spent + excluded.spent, purchase_count = s.purchase_count + excluded.purchase_count"""  # noqa: S608
 _NEW = "(e.xid, e.id) > (%(xid)s::text::xid8, %(id)s)"
 _OF_PEOPLE = "e.contact_id = ANY(%(people)s)"
 # Whoever's events changed hands or label behind the cursor; a label that was revised has a reason.
@@ -81,6 +99,14 @@ SELECT contact_id FROM told WHERE name = 'log.joined' AND contact_id IS NOT NULL
 UNION
 SELECT e.contact_id FROM events_event e JOIN told ON told.name = 'log.relabelled' AND e.campaign_id = told.campaign_id
 WHERE e.name IN ('message.opened', 'message.clicked') AND e.label_reason <> '' AND e.contact_id IS NOT NULL"""
+
+
+@dataclass(frozen=True)
+class Behind:
+    """Events received `since` are not added up yet; `has_begun` says whether any are."""
+
+    since: datetime
+    has_begun: bool
 
 
 def advance(batch: int = 50_000) -> int:
@@ -102,21 +128,46 @@ def recount(people: Iterable[int]) -> None:
         _count_again(list(people), position)
 
 
+def forget(people: Iterable[int]) -> None:
+    """Nothing that their events add up to stays."""
+    ids = list(people)
+    Standing.objects.filter(contact__in=ids).delete()
+    SpendingDay.objects.filter(contact__in=ids).delete()
+
+
 def start_over() -> None:
     """Forget everything; the log is then read again from its start."""
     with stream.hold(READER):
         Standing.objects.all().delete()
+        SpendingDay.objects.all().delete()
         stream.replay(READER, to=START)
+
+
+def catch_up(seconds: float) -> bool:
+    """Batch after batch until nothing is left, then True, or until the time is up."""
+    ends = time.monotonic() + seconds
+    while advance():
+        if time.monotonic() > ends:
+            return False
+    return True
+
+
+def behind() -> Behind | None:
+    """How far the totals are behind the log; None when they are as good as up to date."""
+    waiting = stream.oldest_unread(READER)
+    if waiting is None or waiting > timezone.now() - PATIENCE:
+        return None
+    return Behind(since=waiting, has_begun=stream.position_of(READER) > START)
 
 
 def age(now: datetime) -> float:
     """Half-lives from EPOCH to the beginning of that day in UTC: a score changes by itself once a day."""
-    return (datetime.combine(now.astimezone(UTC).date(), time.min, tzinfo=UTC) - EPOCH) / HALF_LIFE
+    return (now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - EPOCH) / HALF_LIFE
 
 
 def _count_again(people: list[int], end: Position) -> None:
     if people:
-        Standing.objects.filter(contact__in=people).delete()
+        forget(people)
         _add(_OF_PEOPLE, end, people=people)
 
 
@@ -128,4 +179,5 @@ def _add(which: str, end: Position, **params: Any) -> None:
         "half_life": HALF_LIFE.total_seconds(), "end_xid": end.xid, "end_id": end.id,
     }  # fmt: skip
     with connection.cursor() as cursor:
-        cursor.execute(_ADD.replace("{which}", which), every | params)
+        for sql in (_ADD, _ADD_DAYS):
+            cursor.execute(sql.replace("{which}", which), every | params)

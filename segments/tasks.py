@@ -8,7 +8,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from core.errors import Refused
-from segments import aging, matching, membership
+from segments import aging, matching, membership, quintiles, standing
 from segments.models import Segment
 
 logger = logging.getLogger(__name__)
@@ -16,6 +16,7 @@ logger = logging.getLogger(__name__)
 PATIENCE = timedelta(minutes=15)  # before one that failed is tried again
 TICK_SECONDS = 15  # a tick stops taking on more before the next one starts
 FOLLOW_SECONDS = 8
+ADD_UP_SECONDS = 240
 
 
 @shared_task
@@ -53,6 +54,20 @@ def look_at_the_time() -> int:
 def follow() -> None:
     """What `manage.py follow_segments` does all the time, in case it isn't running."""
     matching.catch_up(seconds=FOLLOW_SECONDS)
+
+
+@shared_task
+def add_up() -> None:
+    """Totals of everything that waits in the log, asked for in the console; whoever follows does it as well."""
+    if standing.catch_up(ADD_UP_SECONDS):
+        quintiles.keep()
+    else:
+        add_up.delay()
+
+
+@shared_task
+def keep_quintiles() -> None:
+    quintiles.keep()
 
 
 def _claim(segment: Segment) -> bool:

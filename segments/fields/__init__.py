@@ -4,10 +4,10 @@ A field says of which type its values are, which decides the operators, and wher
 family makes fields from what the catalogue holds; a name that is in neither is refused.
 """
 
-from segments.fields import companies, others, person, reach, samples, standing
+from segments.fields import companies, others, person, reach, rfm, samples, standing
 from segments.fields.base import Catalogue, Family, Field, Question, everything, families, find, questions
 
 __all__ = [
     "Catalogue", "Family", "Field", "Question", "companies", "everything", "families", "find", "others", "person",
-    "questions", "reach", "samples", "standing",
+    "questions", "reach", "rfm", "samples", "standing",
 ]  # fmt: skip
