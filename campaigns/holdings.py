@@ -3,6 +3,7 @@
 from typing import Any
 
 from campaigns import approval
+from campaigns.models import Approval
 from contacts.holdings import Holding, holdings
 from contacts.models import Contact
 
@@ -11,6 +12,7 @@ from contacts.models import Contact
 class Approvals(Holding):
     key = "approvals"
     label = "Approvals"
+    models = (Approval,)
 
     def export(self, contact: Contact) -> list[dict[str, Any]]:
         return []

@@ -5,4 +5,4 @@ class ContactsConfig(AppConfig):
     name = "contacts"
 
     def ready(self) -> None:
-        from contacts import belongings, timeline_kinds  # noqa: F401  register themselves; their models are loaded only now
+        from contacts import belongings, timeline_kinds, traces  # noqa: F401  register themselves; their models are loaded only now

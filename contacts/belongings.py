@@ -3,9 +3,20 @@
 from typing import Any
 
 from django.db import connection
+from django.db.models import Q
 
 from contacts.holdings import Holding, holdings
-from contacts.models import Confirmation, Contact, Employment, Identity, Imported, ImportJob, Merge, Preference
+from contacts.models import (
+    Confirmation,
+    Contact,
+    Employment,
+    Identity,
+    Imported,
+    ImportJob,
+    Merge,
+    NotDuplicate,
+    Preference,
+)
 
 _FREQUENCIES = [choice.value for choice in Preference.Frequency]  # from the most to the fewest
 
@@ -14,6 +25,7 @@ _FREQUENCIES = [choice.value for choice in Preference.Frequency]  # from the mos
 class Names(Holding):
     key = "names"
     label = "Further names"
+    models = (Identity,)
 
     def export(self, contact: Contact) -> list[dict[str, Any]]:
         rows = Identity.objects.filter(contact=contact).order_by("created_at", "value")
@@ -30,10 +42,14 @@ class Names(Holding):
 class Merges(Holding):
     key = "merges"
     label = "Contacts merged into this one"
+    models = (Merge, NotDuplicate)
 
     def export(self, contact: Contact) -> list[dict[str, Any]]:
         rows = Merge.objects.filter(survivor=contact).select_related("merged")
         return [{"merged": row.merged.uuid, "rule": row.rule, "at": row.merged_at} for row in rows]
+
+    def erase(self, contact: Contact) -> None:
+        NotDuplicate.objects.filter(Q(first=contact) | Q(second=contact)).delete()
 
     def merge(self, merged: Contact, survivor: Contact) -> None:
         """Who took over whom, and when, stays true."""
@@ -43,6 +59,7 @@ class Merges(Holding):
 class Confirmations(Holding):
     key = "confirmations"
     label = "Confirmations asked for"
+    models = (Confirmation,)
 
     def export(self, contact: Contact) -> list[dict[str, Any]]:
         return [
@@ -63,6 +80,7 @@ class Confirmations(Holding):
 class Preferences(Holding):
     key = "preferences"
     label = "Preferences"
+    models = (Preference,)
 
     def export(self, contact: Contact) -> list[dict[str, Any]]:
         return [
@@ -92,6 +110,7 @@ class Preferences(Holding):
 class Companies(Holding):
     key = "companies"
     label = "Companies"
+    models = (Employment,)
 
     def export(self, contact: Contact) -> list[dict[str, Any]]:
         rows = Employment.objects.filter(contact=contact).select_related("company").order_by("company__name")
@@ -114,11 +133,15 @@ class Companies(Holding):
 class Imports(Holding):
     key = "imports"
     label = "Imports they came by"
+    models = (Imported, ImportJob)
 
     def export(self, contact: Contact) -> list[dict[str, Any]]:
         rows = list(Imported.objects.filter(contact=contact).order_by("at"))
         files = dict(ImportJob.objects.filter(pk__in=[row.job_id for row in rows]).values_list("pk", "file_name"))
         return [{"file": files.get(row.job_id, ""), "is_new": row.is_new, "at": row.at} for row in rows]
+
+    def erase(self, contact: Contact) -> None:
+        """That they came by it stays; what is kept of the files themselves is searched by importing.forgetting."""
 
     def merge(self, merged: Contact, survivor: Contact) -> None:
         """They stay, as both contacts may have come by the same file; the timeline reads both."""

@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.db import transaction
 
-from contacts import duplicates
+from contacts import duplicates, erasure
 from contacts.importing import jobs
 from contacts.models import BulkMerge, ImportJob
 
@@ -29,6 +29,12 @@ def resume_imports() -> None:
     for job_id in jobs.stalled():
         run_import.delay(job_id)
     jobs.forget_old()
+
+
+@shared_task(name="contacts.tasks.forget_erased")
+def forget_erased() -> None:
+    """Look through files, and what was under way, for those who were erased."""
+    erasure.look_again()
 
 
 def wake_merging() -> None:

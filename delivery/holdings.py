@@ -1,37 +1,39 @@
-"""What delivery holds about a person: their messages, what they did with them, and copies in the sandbox mailbox."""
+"""What delivery holds about a person: their messages, and copies of them in the sandbox mailbox."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.db import connection
 from django.db.models import Q, QuerySet
 
 from contacts.holdings import Holding, holdings
-from contacts.models import Contact
+from contacts.models import Contact, Identity
 from delivery import sandbox
-from delivery.models import Message, SandboxMail
-from events import ingest, names, strays
-from events.models import Event
+from delivery.models import Account, Message, SandboxMail
 
 
 @holdings.register
 class Messages(Holding):
     key = "messages"
     label = "Messages"
+    models = (Message, Account)
 
-    def export(self, contact: Contact) -> list[dict[str, Any]]:
+    def export(self, contact: Contact) -> Iterable[dict[str, Any]]:
         rows = Message.objects.filter(contact=contact).select_related("run__campaign").order_by("pk")
-        return [
+        return (
             {
                 "campaign": row.run.campaign.name, "channel": row.channel, "state": row.state, "reason": row.reason,
                 "detail": row.detail, "sent_at": row.sent_at, "opened_at": row.opened_at, "clicked_at": row.clicked_at,
                 "data": {key: value for key, value in (row.data or {}).items() if key != "confirm_url"},
             }
-            for row in rows
-        ]  # fmt: skip
+            for row in rows.iterator()
+        )  # fmt: skip
 
     def erase(self, contact: Contact) -> None:
         # That something was sent stays, so that figures add up; servers like to repeat the address in their answers.
         Message.objects.filter(contact=contact).update(detail="", provider_id="", data=None)
+        if contact.email:
+            Account.objects.filter(failure__icontains=contact.email).update(failure="The provider refuses.")
 
     def merge(self, merged: Contact, survivor: Contact) -> None:
         """What was sent stays where the ledger has it. What is still to be sent goes to the survivor, unless the
@@ -49,41 +51,17 @@ class Messages(Holding):
 
 
 @holdings.register
-class Events(Holding):
-    key = "events"
-    label = "Events"
-
-    def export(self, contact: Contact) -> list[dict[str, Any]]:
-        events = Event.objects.filter(contact_id=contact.pk).order_by("occurred_at", "id")
-        return [
-            {"name": event.name, "at": event.occurred_at, "label": event.label, "properties": event.properties}
-            for event in events
-        ]
-
-    def erase(self, contact: Contact) -> None:
-        # Which link was followed stays; the address it led to may hold the person's own data.
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "UPDATE events_event SET properties = properties - 'url' WHERE contact_id = %s AND properties ? 'url'",
-                [contact.pk],
-            )
-
-    def merge(self, merged: Contact, survivor: Contact) -> None:
-        strays.bring_home(merged.pk, survivor.pk)
-        ingest.record(names.CONTACT_MERGED, contact_id=survivor.pk, properties={"merged": str(merged.uuid)})
-
-
-@holdings.register
 class SandboxMails(Holding):
     key = "sandbox_mails"
     label = "Mails in the sandbox"
+    models = (SandboxMail,)
 
-    def export(self, contact: Contact) -> list[dict[str, Any]]:
-        return [
+    def export(self, contact: Contact) -> Iterable[dict[str, Any]]:
+        return (
             {"subject": mail.subject, "received_at": mail.received_at,
              "text": sandbox.text_of(sandbox.part_of(bytes(mail.raw), "plain"))}
-            for mail in self._mails_to(contact).order_by("pk")
-        ]  # fmt: skip
+            for mail in self._mails_to(contact).order_by("pk").iterator(chunk_size=50)
+        )  # fmt: skip
 
     def erase(self, contact: Contact) -> None:
         self._mails_to(contact).delete()
@@ -93,6 +71,8 @@ class SandboxMails(Holding):
 
     @staticmethod
     def _mails_to(contact: Contact) -> QuerySet[SandboxMail]:
-        """By the address of today, which tests went to as well, and by the ledger: they may have had another one."""
+        """By their addresses, also former ones, which tests went to as well; and by the ledger."""
         sent = Message.objects.filter(contact=contact).values("pk")
-        return SandboxMail.objects.filter(Q(recipient=contact.email or "") | Q(message_id__in=sent))
+        former = contact.identities.filter(kind=Identity.Kind.EMAIL).values_list("value", flat=True)
+        addresses = [contact.email or "", *former]
+        return SandboxMail.objects.filter(Q(recipient__in=addresses) | Q(message_id__in=sent))

@@ -54,10 +54,16 @@ def bad_link(request: HttpRequest) -> HttpResponse:
 
 def record(request: HttpRequest, name: str, message_id: int, properties: dict[str, object] | None = None) -> None:
     """Append an event of a message with its label; a message that is not in the ledger (a test) leaves none."""
-    asked = ("contact_id", "contact__merged_into_id", "run__campaign_id", "variant_id", "state", "sent_at")
+    asked = (
+        "contact_id", "contact__merged_into_id", "contact__erased_at", "run__campaign_id", "variant_id", "state",
+        "sent_at",
+    )  # fmt: skip
     row = Message.objects.filter(pk=message_id).values(*asked).first()
     if row is None:
         return
+    if row["contact__erased_at"] and not row["contact__merged_into_id"]:
+        # an address made for them may say who they were: of a link in an old mail only that it was followed is kept
+        properties = {key: value for key, value in (properties or {}).items() if key != "url"}
     seconds = _seconds_since_sent(row["state"], row["sent_at"])
     label, reason = labels.label_of(request.headers.get("User-Agent", ""), request.method or "GET", seconds)
     ingest.record(

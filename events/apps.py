@@ -5,4 +5,4 @@ class EventsConfig(AppConfig):
     name = "events"
 
     def ready(self) -> None:
-        from events import timeline_kinds  # noqa: F401  registers itself; the models it reads are loaded only now
+        from events import holdings, timeline_kinds  # noqa: F401  register themselves; their models are loaded only now

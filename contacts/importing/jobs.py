@@ -85,6 +85,7 @@ def reread(job: ImportJob, *, encoding: str, delimiter: str) -> None:
         raise _not_now(job)
     dialect = Dialect(**job.dialect | {"encoding": encoding, "delimiter": delimiter})
     try:
+        staging.require_upload(job)
         files.verify_bytes(job.file, dialect)
         _read_head(job, job.file, dialect)
     except BadFile as error:
@@ -219,13 +220,13 @@ def _work_or_fail(job: ImportJob, deadline: float) -> bool:
     try:
         return _work(job, deadline)
     except BadFile as error:
-        _fail(job, str(error))
+        fail(job, str(error))
     except OSError:
         logger.exception("import %s stopped", job.pk)
-        _fail(job, "The uploaded file could not be read from storage.")
+        fail(job, "The uploaded file could not be read from storage.")
     except (DatabaseError, DriverError):  # the driver's own where rows are copied or read by a cursor on the server
         logger.exception("import %s stopped", job.pk)
-        _fail(job, "The database refused the import. Nothing of the part at hand was written; try again.")
+        fail(job, "The database refused the import. Nothing of the part at hand was written; try again.")
     return False
 
 
@@ -292,7 +293,7 @@ def _check(job: ImportJob) -> None:
     if job.is_unattended and job.valid_count:
         confirm(job)
     elif job.is_unattended:
-        _fail(job, "No row of the file can be imported; each has errors.")
+        fail(job, "No row of the file can be imported; each has errors.")
 
 
 def _finish(job: ImportJob) -> None:
@@ -310,7 +311,8 @@ def _finish(job: ImportJob) -> None:
     )
 
 
-def _fail(job: ImportJob, problem: str) -> None:
+def fail(job: ImportJob, problem: str) -> None:
+    """End it for good, and tell whoever uploaded it why."""
     _move(job, Status.FAILED, problem=problem, finished_at=timezone.now())
     _clean_up(job)
     notices.tell(f"Import of {job.file_name} failed: {problem}", level=Notice.Level.ERROR, user=job.started_by)

@@ -52,14 +52,32 @@ def drop(job: ImportJob) -> None:
         cursor.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(sql.SQL(", ").join(tables(job).all())))
 
 
-def is_complete(job: ImportJob) -> bool:
-    """Whether the staged rows are those of the file; not so after a crash of the database."""
+def exist(job: ImportJob) -> bool:
+    """Whether the job's rows have been read and not been dropped yet."""
+    return exists(tables(job).rows)
+
+
+def exists(table: sql.Identifier) -> bool:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT to_regclass(%s)", [tables(job).rows.as_string()])
-        if cursor.fetchone() == (None,):
-            return False
-        cursor.execute(sql.SQL("SELECT count(*) FROM {}").format(tables(job).rows))
-        return bool(cursor.fetchone() == (job.row_count,))
+        cursor.execute("SELECT to_regclass(%s)", [table.as_string()])
+        return bool(cursor.fetchone() != (None,))
+
+
+def is_complete(job: ImportJob) -> bool:
+    """Whether the staged rows are those of the file; not so after a crash of the database.
+
+    One statement looks at both: whoever is erased meanwhile is neither staged nor counted any more.
+    """
+    if not exist(job):
+        return False
+    with connection.cursor() as cursor:
+        cursor.execute(
+            sql.SQL("SELECT (SELECT count(*) FROM {}) = row_count FROM contacts_importjob WHERE id = %s").format(
+                tables(job).rows
+            ),
+            [job.pk],
+        )
+        return bool(cursor.fetchone() == (True,))
 
 
 def last_row(job: ImportJob) -> int:
@@ -69,8 +87,14 @@ def last_row(job: ImportJob) -> int:
         return int(cursor.fetchone()[0])
 
 
+def require_upload(job: ImportJob) -> None:
+    if not job.file:
+        raise BadFile("The upload is no longer kept: it named somebody who was erased. Upload your list afresh.")
+
+
 def stage(job: ImportJob) -> int:
     """Read the file into the staging table, from the beginning; returns the number of rows."""
+    require_upload(job)
     dialect = Dialect(**job.dialect)
     if dialect.format == "csv":
         verify_bytes(job.file, dialect)

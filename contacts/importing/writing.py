@@ -22,6 +22,7 @@ from psycopg.errors import DeadlockDetected, LockNotAvailable
 
 from contacts import consent
 from contacts.importing.columns import TEXT_FIELDS, Incoming, Sql
+from contacts.importing.erased import leave_out_erased
 from contacts.importing.matching import assignments, changes, match
 from contacts.importing.staging import tables
 from contacts.importing.turns import Stopped, Turns
@@ -146,6 +147,7 @@ def _keep_estimate(people: int) -> None:
 def _write(job: ImportJob, incoming: Incoming, after: int, patience: str) -> Written:
     first = after + 2  # the header is row 1
     here = sql.SQL("r.row_number BETWEEN {} AND {}").format(first, first + CHUNK - 1)
+    leave_out_erased(job)
     with connection.cursor() as cursor:
         _prepare(cursor, patience)
         match(cursor, incoming, tag=job.tag, where=here)
@@ -186,7 +188,8 @@ def _update(cursor: CursorWrapper, job: ImportJob, incoming: Incoming, here: Sql
     statement = sql.SQL(
         "WITH touched AS (UPDATE contacts_contact c SET {values}, updated_at = now()"
         " FROM matched m JOIN ({rows}) i USING (row_number)"
-        " WHERE c.id = m.contact_id AND m.is_changed AND m.problem IS NULL AND {changes} RETURNING c.id) {noted}"
+        " WHERE c.id = m.contact_id AND c.erased_at IS NULL AND m.is_changed AND m.problem IS NULL AND {changes}"
+        " RETURNING c.id) {noted}"
     ).format(
         values=assignments(incoming, job.tag), rows=incoming.select(where=here), changes=changes(incoming, job.tag),
         noted=_noted(job, "false"),
