@@ -17,7 +17,6 @@ from django.utils.timezone import now
 from unfold.admin import ModelAdmin
 
 from contacts import (
-    consent,
     consent_pages,
     duplicate_pages,
     erasure,
@@ -27,6 +26,7 @@ from contacts import (
     people,
     person_pages,
     standing,
+    suppression,
 )
 from contacts.attributes import as_text
 from contacts.company_admin import CompanyAdmin
@@ -251,5 +251,5 @@ class SuppressionAdmin(ModelAdmin):
 
     def save_model(self, request: HttpRequest, obj: Suppression, form: Any, change: bool) -> None:
         told = {name: form.cleaned_data[name] for name in ("channel", "reason", "detail")}
-        saved = consent.suppress(form.cleaned_data["address"], **told, by=_user(request))
+        saved = suppression.suppress(form.cleaned_data["address"], **told, by=_user(request))
         obj.pk, obj.address = saved.pk, saved.address

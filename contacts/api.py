@@ -9,8 +9,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from contacts import consent as ledger
-from contacts import erasure, holdings, people
+from contacts import erasure, holdings, people, suppression
 from contacts.consent_api import ConsentActions
 from contacts.importing import jobs, targets
 from contacts.models import Contact, ImportJob, Suppression
@@ -115,8 +114,8 @@ class SuppressionViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Suppress
     def create(self, request: Request) -> Response:
         """Never write to this address again."""
         told = _body(SuppressionBodySerializer, request)
-        suppression = ledger.suppress(told.pop("address"), **told, by=_user(request))
-        return Response(SuppressionSerializer(suppression).data, status=status.HTTP_201_CREATED)
+        entry = suppression.suppress(told.pop("address"), **told, by=_user(request))
+        return Response(SuppressionSerializer(entry).data, status=status.HTTP_201_CREATED)
 
 
 def _started(told: dict[str, Any], user: User) -> ImportJob:

@@ -5,4 +5,5 @@ class ContactsConfig(AppConfig):
     name = "contacts"
 
     def ready(self) -> None:
-        from contacts import belongings, timeline_kinds, traces  # noqa: F401  register themselves; their models are loaded only now
+        # They register themselves; their models are loaded only now.
+        from contacts import belongings, suppression_held, timeline_kinds, traces  # noqa: F401

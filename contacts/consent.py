@@ -1,7 +1,4 @@
-"""Consent: every grant, withdrawal and request goes through here into the ledger, and the state with it.
-
-Suppression is here too: addresses that are never written to, whoever owns them.
-"""
+"""Consent: every grant, withdrawal and request goes through here into the ledger, and the state with it."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
@@ -10,9 +7,8 @@ from typing import Any
 from django.db import connection, transaction
 from django.utils import timezone
 
-from contacts.addresses import BadAddress, normalise
 from contacts.channels import channels
-from contacts.models import Confirmation, ConsentRecord, ConsentState, Contact, Suppression, Topic
+from contacts.models import Confirmation, ConsentRecord, ConsentState, Contact, Topic
 from contacts.proof import could_write as could_write  # what people ask about consent is one vocabulary
 from core.errors import Refused
 from team.models import User
@@ -320,23 +316,3 @@ def _take_over(survivor: Contact, merged: Contact, channel: str, topic: str, wan
     wording, basis = (told.wording, told.legal_basis) if told else ("", "")
     _record(survivor, action, channel, topic, source[:200], wording, basis, None, None, None)
 
-
-def suppress(
-    address: str, *, channel: str = "email", reason: str, detail: str = "", by: User | None = None
-) -> Suppression:
-    """Never write to `address` again on this channel, whoever owns it. Doing it twice keeps the first reason."""
-    suppression, _created = Suppression.objects.get_or_create(
-        channel=channel,
-        address=_normalised(address, channel),
-        defaults={"reason": reason, "detail": detail[:500], "created_by": by},
-    )
-    return suppression
-
-
-def _normalised(address: str, channel: str) -> str:
-    if channel not in channels:
-        raise Refused("unknown_channel", f"There is no channel {channel!r}. Use one of: {', '.join(channels)}.")
-    try:
-        return normalise(channels[channel].address_field, address)
-    except BadAddress as error:
-        raise Refused("bad_address", str(error)) from error

@@ -24,9 +24,6 @@ from team.models import User
 FIELDS = ("first_name", "last_name", "email", "phone", "external_id", "locale", "time_zone")
 ATTRIBUTE = "attribute:"
 
-# What an address was suppressed for that the person wanted; a bounce says something about the mailbox alone.
-_WISHES = (Suppression.Reason.COMPLAINT, Suppression.Reason.MANUAL, Suppression.Reason.IMPORTED)
-
 
 @dataclass(frozen=True, slots=True)
 class Choice:
@@ -166,8 +163,8 @@ def _carry_refusals(survivor: Contact, names: list[tuple[str, str]], by: User | 
     """Who complained at the address that goes is not written to at the one that stays."""
     for key, channel in channels.items():
         addresses = [value for field, value in names if field == channel.address_field]
-        wishes = Suppression.objects.filter(channel=key, address__in=addresses, reason__in=_WISHES)
-        if wishes.exists():
+        entries = Suppression.objects.filter(channel=key, address__in=addresses)
+        if any(entry.is_wish for entry in entries):  # a bounce says something about the mailbox alone
             consent.withdraw(survivor, channel=key, source="Merge: a former address is suppressed", by=by)
 
 

@@ -5,7 +5,7 @@ import json
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import transaction
 
-from contacts import consent, erasure, holdings, subscriptions
+from contacts import erasure, holdings, subscriptions, suppression
 from contacts.channels import channels
 from contacts.models import Contact, Suppression
 from contacts.subscriptions import Told
@@ -25,5 +25,5 @@ def erase(contact: Contact, *, keeps_away: bool, told: Told) -> None:
         address = getattr(contact, channel.address_field)
         if address:
             why = f"Asked for it when erasing their data, at {told.source}"
-            consent.suppress(address, channel=channel.key, reason=Suppression.Reason.MANUAL, detail=why)
+            suppression.suppress(address, channel=channel.key, reason=Suppression.Reason.OBJECTION, detail=why)
     erasure.erase(contact, by=None)

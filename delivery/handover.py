@@ -15,11 +15,10 @@ from django.conf import settings
 from django.db import connections, transaction
 from django.utils import timezone
 
-from contacts import consent
-from contacts.models import Suppression
 from core import failpoints
-from delivery import accounts, ledger, outbox, throttle
+from delivery import accounts, bounces, ledger, outbox, throttle
 from delivery.accounts import Lines
+from delivery.bounces import Report
 from delivery.ledger import Claimed, Ending, State
 from delivery.models import Account, Run
 from delivery.providers.base import AccountRefused, Connection, Envelope, Outcome, Result
@@ -148,10 +147,10 @@ class Crew:
         pairs = [(ready, result) for ready, result in pairs if result.outcome is not Outcome.UNTOUCHED]
         endings = [ending(result, attempt=ready.row.attempt) for ready, result in pairs]
         # Suppressed first: if we end before the answer is recorded, at least we never write there again.
-        for ready, result in pairs:
-            if result.address_is_bad:
-                reason = Suppression.Reason.HARD_BOUNCE
-                consent.suppress(ready.envelope.recipient, reason=reason, detail=result.detail[:500])
+        came_back = [report for (ready, result), end in zip(pairs, endings, strict=True)
+                     if (report := bounce(ready.envelope, result, end))]  # fmt: skip
+        if came_back:
+            bounces.note(came_back, channel=self._account.channel)
         ledger.settle(endings, expected=[State.SENDING], worker=self._worker)
         if took.total_seconds() > settings.LEASE_SECONDS / 2:  # others may have given it up
             self._record_late(endings)
@@ -169,6 +168,13 @@ class Crew:
     def _still_sends(self) -> bool:
         """Whether the run does. It is held, so that it doesn't end before the transaction that plans a row again."""
         return Run.objects.select_for_update().get(pk=self._run.pk).status == Run.Status.SENDING
+
+
+def bounce(envelope: Envelope, result: Result, end: Ending) -> Report | None:
+    """What an answer says about the address, if it is the last word about the message."""
+    if not (result.address_is_bad or (result.is_soft_bounce and end.state == State.FAILED)):
+        return None
+    return Report(result.ledger_id, envelope.recipient, result.detail, is_hard=result.address_is_bad)
 
 
 def ending(result: Result, *, attempt: int) -> Ending:

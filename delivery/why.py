@@ -35,6 +35,7 @@ class Explanation:
 
 REASONS = {
     "bounced": "The mailbox doesn't exist or takes no mail, so the address is now suppressed.",
+    "soft_bounce": "The mailbox took nothing at that time. Five such messages in a row suppress the address.",
     "rejected": "The receiving server refused this message for good.",
     "gave_up": "The receiving server kept saying “later” until we gave up.",
     "render_error": "The template could not be filled in for this person.",

@@ -11,7 +11,7 @@ from django.db import connection
 from django.utils import timezone
 
 from config.demo import names
-from contacts import consent
+from contacts import consent, suppression
 from contacts.models import AttributeDefinition, Contact, Suppression, Topic
 from events import ingest
 from events.ingest import NewEvent
@@ -137,7 +137,7 @@ def make_consent() -> None:
         consent.withdraw(person, source="Preferences page", at=timezone.now() - timedelta(days=chance.randint(30, 60)))
     for number, person in enumerate(chance.sample(people, 36)):
         reason, detail = REASONS[number % len(REASONS)]
-        consent.suppress(str(person.email), reason=reason, detail=detail)
+        suppression.suppress(str(person.email), reason=reason, detail=detail)
 
 
 REASONS = [

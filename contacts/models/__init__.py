@@ -7,6 +7,7 @@ from contacts.models.consent import (
     ConsentState,
     SoftBounces,
     Suppression,
+    SuppressionRelease,
     SuppressionSalt,
     Topic,
 )
@@ -36,6 +37,7 @@ __all__ = [
     "Preference",
     "SoftBounces",
     "Suppression",
+    "SuppressionRelease",
     "SuppressionSalt",
     "Topic",
     "import_path",

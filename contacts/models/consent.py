@@ -1,6 +1,7 @@
 """What may be sent to whom: topics, the consent ledger and its state, and addresses that must not be written to."""
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Lower, Now
 
@@ -131,7 +132,12 @@ class Confirmation(models.Model):
 
 
 class Suppression(models.Model):
-    """An address that must not be written to, whoever owns it: it outlives the contact."""
+    """An address that must not be written to, whoever owns it: it outlives the contact.
+
+    Every entry has the hash, by which one index finds it. It has the address beside it as long as that is known from
+    elsewhere: an erasure takes it out, and a contact who comes with that address puts it back (triggers, migration
+    0017). So questions about contacts are answered by the address alone, without hashing a million of them.
+    """
 
     class Reason(models.TextChoices):
         HARD_BOUNCE = "hard_bounce", "Hard bounce"
@@ -139,15 +145,16 @@ class Suppression(models.Model):
         MANUAL = "manual", "Added by hand"
         IMPORTED = "imported", "Imported list"
         SOFT_BOUNCES = "soft_bounces", "Bounced softly again and again"
+        OBJECTION = "objection", "Asked for it themselves"
+
+    # They say something about a mailbox; every other reason may be what the person wished.
+    BOUNCES = (Reason.HARD_BOUNCE, Reason.SOFT_BOUNCES)
 
     channel = models.CharField(max_length=20, choices=channel_choices, default="email")
     # Collation C as a contact's email has: otherwise the index would not answer for a contact's address.
     address = models.CharField(max_length=254, db_collation="C", null=True, blank=True)
     address_hash = models.BinaryField(
-        max_length=32,
-        null=True,
-        editable=False,
-        help_text="Salted SHA-256, in place of an erased person's address.",
+        max_length=32, editable=False, help_text="Salted SHA-256 of the address; the database fills it in."
     )
     reason = models.CharField(max_length=20, choices=Reason, default=Reason.MANUAL)
     detail = models.CharField(max_length=500, blank=True, db_default="")
@@ -158,37 +165,85 @@ class Suppression(models.Model):
 
     class Meta:
         ordering = ["-id"]
+        default_permissions = ("view", "add")
+        permissions = [
+            ("release_suppression", "Can release addresses that bounced"),
+            ("release_objection", "Can release addresses whose owner may have wished it"),
+        ]
         constraints = [
             models.UniqueConstraint("address", "channel", name="contacts_suppression_once"),
             models.UniqueConstraint("address_hash", "channel", name="contacts_suppression_hash_once"),
-            models.CheckConstraint(
-                condition=models.Q(address__isnull=False) ^ models.Q(address_hash__isnull=False),
-                name="contacts_suppression_one_of",
-            ),
             models.CheckConstraint(condition=models.Q(address=Lower("address")), name="contacts_suppression_lower"),
+        ]
+        indexes = [
+            models.Index("id", condition=models.Q(address__isnull=True), name="contacts_suppression_hashed"),
+            models.Index("reason", "id", name="contacts_suppression_reason"),
         ]
 
     def __str__(self) -> str:
-        return self.address or "(erased address)"
+        return self.address or "Erased address"
+
+    @property
+    def is_wish(self) -> bool:
+        """Whether the person themself may have wanted it, so that releasing it needs a right of its own."""
+        return self.reason not in self.BOUNCES
 
 
 class SuppressionSalt(models.Model):
-    """The one salt of all hashed addresses; in the database, so that rotating the server's keys loses none."""
+    """The one salt of all hashes; in the database, so that rotating the server's keys loses none."""
 
     salt = models.BinaryField(max_length=32)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=models.Q(id=1), name="contacts_suppressionsalt_one")]
 
     def __str__(self) -> str:
         return "salt"
 
 
+class SuppressionRelease(models.Model):
+    """An address that may be written to again: what it was suppressed for, and who released it and why.
+
+    Append-only, guarded by a trigger; an erasure takes out the address and what was said about it.
+    """
+
+    channel = models.CharField(max_length=20, choices=channel_choices)
+    address = models.CharField(max_length=254, db_collation="C", null=True)
+    address_hash = models.BinaryField(max_length=32)
+    reason = models.CharField(max_length=20, choices=Suppression.Reason)
+    detail = models.CharField(max_length=500, blank=True, db_default="")
+    suppressed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    suppressed_at = models.DateTimeField()
+    why = models.CharField(max_length=500)
+    released_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    released_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering = ["-id"]
+        default_permissions = ("view",)
+        indexes = [models.Index("address_hash", name="contacts_release_of_address")]
+
+    def __str__(self) -> str:
+        return self.address or "Erased address"
+
+
 class SoftBounces(models.Model):
-    """How many soft bounces an address had in a row; a delivery ends the row of them."""
+    """The messages that bounced softly at an address since the last one that arrived. Only such addresses have a row.
+
+    What came after what goes by when messages were sent, because word of them comes late, twice and in any order.
+    """
 
     pk = models.CompositePrimaryKey("address", "channel")
     address = models.CharField(max_length=254, db_collation="C")
     channel = models.CharField(max_length=20, choices=channel_choices)
-    count = models.PositiveSmallIntegerField(db_default=1)
-    last_at = models.DateTimeField(db_default=Now())
+    count = models.PositiveSmallIntegerField(db_default=0)
+    message_ids = ArrayField(models.BigIntegerField(), default=list, db_default=[], help_text="Newest first.")
+    sent_at = ArrayField(models.DateTimeField(), default=list, db_default=[], help_text="When each of them was sent.")
+    arrived_at = models.DateTimeField(null=True, help_text="When the newest message that arrived was sent.")
 
     def __str__(self) -> str:
         return f"{self.address}: {self.count}"

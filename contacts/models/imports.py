@@ -34,6 +34,11 @@ class ImportJob(Entity):
         FAILED = "failed", "Failed"
         CANCELLED = "cancelled", "Cancelled"
 
+    class Kind(models.TextChoices):
+        CONTACTS = "contacts", "Contacts"
+        SUPPRESSIONS = "suppressions", "Suppression list"
+
+    kind = models.CharField(max_length=12, choices=Kind, default=Kind.CONTACTS, db_default=Kind.CONTACTS)
     file = models.FileField(upload_to=import_path)
     file_name = models.CharField(max_length=200)
     file_hash = models.CharField(max_length=64, db_index=True, help_text="SHA-256 of the file.")
@@ -51,6 +56,12 @@ class ImportJob(Entity):
     consent_source = models.CharField(max_length=200, blank=True)
     consent_wording = models.TextField(blank=True)
     tag = models.CharField(max_length=60, blank=True, help_text="Put on everyone in the file.")
+    suppresses_channel = models.CharField(max_length=20, choices=channel_choices, default="email", db_default="email")
+    suppresses_reason = models.CharField(max_length=20, blank=True, default="", db_default="")
+    suppresses_detail = models.CharField(max_length=500, blank=True, default="", db_default="")
+    people_count = models.BigIntegerField(
+        default=0, db_default=0, help_text="Contacts who have an address on the suppression list."
+    )
     is_unattended = models.BooleanField(default=False, help_text="A program's: imported after the dry run by itself.")
     row_count = models.BigIntegerField(default=0)
     rows_done = models.BigIntegerField(default=0)

@@ -31,13 +31,17 @@ class Envelope:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The provider's answer for one envelope. `address_is_bad` asks for suppression."""
+    """The provider's answer for one envelope. `address_is_bad` asks for suppression.
+
+    `is_soft_bounce`: it is the mailbox that takes nothing now. Counted when the message is given up.
+    """
 
     ledger_id: int
     outcome: Outcome
     detail: str = ""
     provider_id: str = ""
     address_is_bad: bool = False
+    is_soft_bounce: bool = False
 
 
 class AccountRefused(Exception):

@@ -144,13 +144,14 @@ class SmtpConnection(Connection):
             self._refusal = AccountRefused(f"The server refuses this sender: {mail}", wait=wait, permanent=is_for_good)
             return Result(envelope.ledger_id, Outcome.UNTOUCHED, f"Sender refused: {mail}")
         if not rcpt.is_positive:
-            if rcpt.code < 500:
-                return Result(envelope.ledger_id, Outcome.RETRY, str(rcpt))
-            return Result(envelope.ledger_id, Outcome.REJECTED, str(rcpt), address_is_bad=_names_the_address(rcpt))
+            outcome, is_soft = Outcome.RETRY if rcpt.code < 500 else Outcome.REJECTED, _is_for_now(rcpt)
+            bad = outcome is Outcome.REJECTED and _names_the_address(rcpt)
+            return Result(envelope.ledger_id, outcome, str(rcpt), address_is_bad=bad, is_soft_bounce=is_soft)
         if not final.is_positive:
             outcome = Outcome.RETRY if final.code < 500 else Outcome.REJECTED
             bad = outcome is Outcome.REJECTED and final.enhanced.startswith("5.1.")
-            return Result(envelope.ledger_id, outcome, str(final), address_is_bad=bad)
+            is_soft = _is_about_the_mailbox(final)  # the body was seen by now: it may be the matter
+            return Result(envelope.ledger_id, outcome, str(final), address_is_bad=bad, is_soft_bounce=is_soft)
         return Result(envelope.ledger_id, Outcome.ACCEPTED, str(final), provider_id=final.text[:200])
 
     def _after_breakdown(
@@ -191,6 +192,23 @@ def _names_the_address(reply: Reply) -> bool:
     if reply.enhanced:
         return reply.enhanced.startswith("5.1.") or reply.enhanced == "5.2.1"
     return reply.code in (550, 551, 553)
+
+
+def _is_for_now(reply: Reply) -> bool:
+    """Whether a recipient is refused for the mailbox's sake, for the time being: full, locked, a server in trouble.
+
+    4.7.x is policy, about who sends and not about the mailbox; 5.2.2 is a full one that the server won't wait for.
+    """
+    if reply.code >= 500 or not reply.enhanced:
+        return _is_about_the_mailbox(reply) or 400 <= reply.code < 500
+    return not reply.enhanced.startswith("4.7.")
+
+
+def _is_about_the_mailbox(reply: Reply) -> bool:
+    """A mailbox that is full, or takes nothing now (RFC 3463 x.2.x; 452 and 552 where the server has no such codes)."""
+    if reply.enhanced:
+        return reply.enhanced.startswith("4.2.") or reply.enhanced == "5.2.2"
+    return reply.code in (452, 552)
 
 
 @providers.register

@@ -8,7 +8,7 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from openpyxl import load_workbook
 
-from contacts import consent, exporting
+from contacts import consent, exporting, suppression
 from contacts.importing import jobs
 from contacts.models import AttributeDefinition, ConsentRecord, Contact, ImportJob, Suppression
 from team.models import User
@@ -146,7 +146,7 @@ def test_an_erased_contact_still_has_a_page(console: Client, ada: Contact) -> No
 def test_lists_find_by_prefix_and_filter(console: Client, ada: Contact) -> None:
     Contact.objects.create(email="ben@example.org", last_name="Lovelace", tags=["x"])
     consent.grant(ada, source="x")
-    consent.suppress("ben@example.org", reason="manual")
+    suppression.suppress("ben@example.org", reason="manual")
     for query, found in (
         ("q=ZOE", "zoe@"), ("q=lovel", "ben@"), ("tag=x", "ben@"), ("consent=granted", "zoe@"),
         ("consent=none", "ben@"), ("suppressed=yes", "ben@"), ("suppressed=no", "zoe@"),

@@ -6,7 +6,7 @@ import pytest
 from rest_framework.test import APIClient
 
 from campaigns.models import Campaign
-from contacts import consent
+from contacts import suppression
 from contacts.models import Contact
 from delivery.models import Message
 from events import ingest, names
@@ -27,7 +27,7 @@ def people(db: None) -> list[Contact]:
 @pytest.fixture
 def campaign(editor: User, people: list[Contact]) -> Campaign:
     """Planned for three people, the first of whom was suppressed."""
-    consent.suppress(people[0].email, reason="manual")
+    suppression.suppress(people[0].email, reason="manual")
     campaign = make_campaign(editor)
     plan(campaign)
     return campaign

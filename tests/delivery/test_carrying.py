@@ -5,7 +5,7 @@ from rest_framework.test import APIClient
 
 from campaigns import carriers, members
 from campaigns.models import Campaign
-from contacts import consent
+from contacts import consent, suppression
 from contacts.models import Contact
 from core.errors import Refused
 from delivery import outbox
@@ -21,7 +21,7 @@ from tests.delivery.conftest import Provider, make_account, make_campaign, make_
 @pytest.fixture
 def campaign(editor: User) -> Campaign:
     people = make_people(4)
-    consent.suppress(people[0].email, reason="manual")
+    suppression.suppress(people[0].email, reason="manual")
     return make_campaign(editor)
 
 

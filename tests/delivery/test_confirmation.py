@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from campaigns import lifecycle
 from campaigns.models import Campaign, Sender
-from contacts import consent, optin
+from contacts import consent, optin, suppression
 from contacts.models import Confirmation, ConsentRecord, Contact, Topic
 from core.errors import Refused
 from delivery import outbox
@@ -121,7 +121,7 @@ def test_a_suppressed_address_gets_no_mail_and_the_ledger_says_so(
     ada: Contact, own: Campaign, provider: Provider
 ) -> None:
     make_account(provider)
-    consent.suppress("ada@example.com", reason="complaint")
+    suppression.suppress("ada@example.com", reason="complaint")
     ask(ada)
     confirmations.send_due()
     drain()

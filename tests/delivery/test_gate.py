@@ -3,7 +3,7 @@
 import pytest
 from django.db import connection
 
-from contacts import consent
+from contacts import consent, suppression
 from contacts.models import Contact
 from delivery import gate, outbox, why
 from delivery.models import Message
@@ -26,7 +26,7 @@ def test_every_check_explains_itself(key: str) -> None:
 def test_the_first_objection_gives_the_reason(editor: User) -> None:
     [person] = make_people(1)
     consent.withdraw(person, source="form")
-    consent.suppress(person.email, reason="manual")
+    suppression.suppress(person.email, reason="manual")
     verdict = gate.ask(gate.question_for(make_campaign(editor)), [person.pk])[person.pk]
     assert verdict == gate.Verdict("suppressed")
 
@@ -34,7 +34,7 @@ def test_the_first_objection_gives_the_reason(editor: User) -> None:
 def test_planning_and_asking_give_the_same_answers(editor: User) -> None:
     people = make_people(5)
     consent.withdraw(people[0], source="form")
-    consent.suppress(people[1].email, reason="manual")
+    suppression.suppress(people[1].email, reason="manual")
     Contact.objects.filter(pk=people[2].pk).update(email=None)
     campaign = make_campaign(editor)
     asked = gate.ask(gate.question_for(campaign), [person.pk for person in people])
@@ -56,7 +56,7 @@ def test_a_paused_campaign_defers_and_skips_nobody(editor: User) -> None:
 def test_before_anything_is_planned_the_answer_is_about_the_person_and_not_the_campaign(editor: User) -> None:
     """A draft is not sending, and that must not hide that somebody is suppressed."""
     [person] = make_people(1)
-    consent.suppress(person.email, reason="manual")
+    suppression.suppress(person.email, reason="manual")
     campaign = make_campaign(editor)
     campaign.__class__.objects.filter(pk=campaign.pk).update(status="draft")
     outbox.membership.refresh(campaign.segments.get())

@@ -7,7 +7,7 @@ from django.test import Client
 from django.urls import reverse
 
 from campaigns.models import Campaign
-from contacts import consent
+from contacts import suppression
 from contacts.models import Contact
 from delivery import pages
 from delivery.models import Message, SandboxMail
@@ -20,7 +20,7 @@ from tests.delivery.conftest import Provider, make_account, make_campaign, make_
 @pytest.fixture
 def campaign(editor: User) -> Campaign:
     people = make_people(5)
-    consent.suppress(people[0].email, reason="complaint")
+    suppression.suppress(people[0].email, reason="complaint")
     campaign = make_campaign(editor)
     plan(campaign)
     return campaign

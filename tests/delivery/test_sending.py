@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from campaigns import approval, lifecycle
 from campaigns.models import Campaign, Sender
-from contacts import consent, erasure
+from contacts import consent, erasure, suppression
 from contacts.models import Contact, Suppression
 from delivery import ledger, outbox
 from delivery.models import Account, Message, Run
@@ -66,7 +66,7 @@ def test_the_gate_writes_down_why_somebody_is_left_out(editor: User, provider: P
     make_account(provider)
     people = make_people(6)
     consent.withdraw(people[0], source="form")
-    consent.suppress(people[1].email, reason="complaint")
+    suppression.suppress(people[1].email, reason="complaint")
     erasure.erase(people[2], by=editor)
     Contact.objects.filter(pk=people[3].pk).update(email=None)
     run = plan(make_campaign(editor))
@@ -80,7 +80,7 @@ def test_what_changes_between_planning_and_sending_wins(editor: User, provider: 
     people = make_people(4)
     run = plan(make_campaign(editor))
     consent.withdraw(people[0], source="form")
-    consent.suppress(people[1].email, reason="manual")
+    suppression.suppress(people[1].email, reason="manual")
     erasure.erase(people[2], by=editor)
     drain()
     assert states(run) == {"skipped:no_consent": 1, "skipped:suppressed": 1, "skipped:erased": 1, "sent": 1}

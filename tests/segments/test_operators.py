@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from contacts import consent
+from contacts import consent, suppression
 from contacts.models import Contact
 from segments import fields, operators
 from tests.segments.people import did, found, make_catalogue, names, person, rule, segment
@@ -177,7 +177,7 @@ def test_consent_tells_given_withdrawn_and_never_asked_apart() -> None:
 
 
 def test_suppressed_people_are_found_by_their_address() -> None:
-    consent.suppress("dee@example.com", reason="manual")
+    suppression.suppress("dee@example.com", reason="manual")
     assert names(rule("suppressed", "is", True)) == "Dee"
     assert names(rule("suppressed", "is", False)) == "Ann Bob Cem"
 
