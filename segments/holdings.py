@@ -7,7 +7,7 @@ from django.db import connection
 from contacts.holdings import Holding, holdings
 from contacts.models import Contact
 from segments import sizes, standing
-from segments.models import Membership, Standing, Transition
+from segments.models import Membership, SpendingDay, Standing, Transition
 
 
 @holdings.register
@@ -56,13 +56,16 @@ def _leave(contact: Contact) -> None:
 class Totals(Holding):
     key = "standing"
     label = "Spending, engagement and subscription"
-    models = (Standing,)
+    models = (Standing, SpendingDay)
 
     def export(self, contact: Contact) -> list[dict[str, Any]]:
         return [
             {
                 "spent": row.spent, "purchase_count": row.purchase_count, "first_purchase_at": row.first_purchase_at,
                 "last_purchase_at": row.last_purchase_at, "last_active_at": row.last_active_at, "tier": row.tier,
+                "by_day": {
+                    day.on.isoformat(): day.spent for day in SpendingDay.objects.filter(contact=contact).order_by("on")
+                },
             }
             for row in Standing.objects.filter(contact=contact)
         ]  # fmt: skip
