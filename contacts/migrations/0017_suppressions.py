@@ -25,21 +25,22 @@ BEGIN
     NEW.address_hash := sha256(({SALT}) || convert_to(NEW.address, 'UTF8'));
     RETURN NEW;
 END $$;
+-- where the statement hasn't worked it out for all of its rows at once; Django says '' for nothing
 CREATE TRIGGER contacts_suppression_hash BEFORE INSERT ON contacts_suppression FOR EACH ROW
-    WHEN (NEW.address_hash IS NULL AND NEW.address IS NOT NULL) EXECUTE FUNCTION contacts_hash_suppressed();
+    WHEN (coalesce(NEW.address_hash, '') = '' AND NEW.address IS NOT NULL) EXECUTE FUNCTION contacts_hash_suppressed();
 
 CREATE FUNCTION contacts_reopen_suppressed() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
-    salt bytea;
+    the_salt bytea;
 BEGIN
     IF NOT EXISTS (SELECT FROM contacts_suppression WHERE address IS NULL) THEN
         RETURN NULL;
     END IF;
-    salt := ({SALT});
+    the_salt := ({SALT});
     UPDATE contacts_suppression s SET address = come.address
     FROM (SELECT email AS address FROM touched WHERE email IS NOT NULL
           UNION SELECT phone FROM touched WHERE phone IS NOT NULL) come
-    WHERE s.address IS NULL AND s.address_hash = sha256(salt || convert_to(come.address, 'UTF8'));
+    WHERE s.address IS NULL AND s.address_hash = sha256(the_salt || convert_to(come.address, 'UTF8'));
     RETURN NULL;
 END $$;
 CREATE TRIGGER reopen_added AFTER INSERT ON contacts_contact REFERENCING NEW TABLE AS touched
