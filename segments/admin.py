@@ -54,6 +54,7 @@ class SegmentAdmin(ModelAdmin):
             path("<int:pk>/explain/", view(pages.explain), name="segments_segment_explain"),
             path("<int:pk>/engagement/", view(pages.engagement), name="segments_segment_engagement"),
             path("<int:pk>/refresh/", view(pages.refresh), name="segments_segment_refresh"),
+            path("<int:pk>/refreshing/", view(pages.refreshing), name="segments_segment_refreshing"),
             path("<int:pk>/delete/", view(pages.delete), name="segments_segment_delete"),
             path("", view(self.changelist_view), name="segments_segment_changelist"),
         ]
@@ -76,10 +77,12 @@ class SegmentAdmin(ModelAdmin):
     def kind_badge(self, row: Segment) -> SafeString:
         return format_html('<span class="c-badge c-badge--muted">{}</span>', row.kind.title())
 
-    @display(description="Refreshed", ordering="refreshed_at")
+    @display(description="As of", ordering="refreshed_at")
     def refreshed(self, row: Segment) -> SafeString | str:
         if row.refresh_failed:
             return format_html('<span class="c-badge c-badge--bad" title="{}">Failed</span>', row.refresh_failed)
+        if row.is_following:
+            return "now"
         return date_format(timezone.localtime(row.refreshed_at), "j M Y H:i") if row.refreshed_at else "–"
 
     @display(description="Used by")

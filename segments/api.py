@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
 from core.api import CursorPages
-from segments import behaviour, definition, fields, insight, lists, membership
+from segments import behaviour, comparison, definition, earnings, fields, insight, lists, membership, standing
 from segments import preview as previewing
 from segments.models import Membership, Segment
 from segments.representations import (
@@ -95,13 +95,18 @@ class SegmentViewSet(mixins.RetrieveModelMixin, SegmentAliasViewSet):
     def compare(self, request: Request) -> Response:
         """Several segments side by side, and how many people are in both of each pair."""
         chosen = self._body(CompareSerializer)["segments"]
-        return Response(ComparisonSerializer({"segments": chosen, "overlaps": insight.overlaps(chosen)}).data)
+        found = {"figures": comparison.figures(chosen), "overlaps": insight.overlaps(chosen)}
+        return Response(ComparisonSerializer({"segments": chosen} | found).data)
 
-    @extend_schema(request=None, responses=ChangeSerializer)
+    @extend_schema(request=None, responses={200: ChangeSerializer, 202: SegmentSerializer})
     @action(detail=True, methods=["post"])
     def refresh(self, request: Request, id: str) -> Response:
-        """Bring the members up to date now."""
-        return Response(ChangeSerializer(membership.refresh(self.get_object())).data)
+        """Bring the members up to date now. A large segment answers 202 and is done when `refreshed_at` has moved."""
+        segment = self.get_object()
+        change = definition.refresh(segment)
+        if change is None:
+            return Response(SegmentSerializer(segment).data, status=status.HTTP_202_ACCEPTED)
+        return Response(ChangeSerializer(change).data)
 
     @extend_schema(
         parameters=[OpenApiParameter("contact", str, required=True, description="Id, email address or external id.")],
@@ -116,9 +121,15 @@ class SegmentViewSet(mixins.RetrieveModelMixin, SegmentAliasViewSet):
     @extend_schema(responses=PerformanceSerializer)
     @action(detail=True, pagination_class=None, filterset_fields=None)
     def performance(self, request: Request, id: str) -> Response:
-        """Growth over time, and what today's members did with messages in the last 90 days."""
-        segment = self.get_object()
-        found = {"growth": insight.growth(segment), "engagement": insight.engagement(segment)}
+        """Growth over time, revenue, and what today's members did with messages in the last 90 days."""
+        segment, behind = self.get_object(), standing.behind()
+        found = {
+            "growth": insight.growth(segment),
+            "engagement": insight.engagement(segment),
+            "revenue": earnings.of_members(segment),
+            "everyone": earnings.of_everyone(),
+            "added_up_until": behind and behind.since,
+        }
         return Response(PerformanceSerializer({"days": insight.GROWTH_DAYS, "size": segment.size} | found).data)
 
     @extend_schema(responses=MemberSerializer(many=True))

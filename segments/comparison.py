@@ -32,15 +32,15 @@ class Figures:
         return self.spent / self.size if self.size else Decimal(0)
 
     @property
-    def buyerpercent(self) -> float:
+    def buyer_percent(self) -> float:
         return percent(self.buyers, self.size)
 
     @property
-    def openpercent(self) -> float:
+    def open_percent(self) -> float:
         return percent(self.opened, self.sent)
 
     @property
-    def clickpercent(self) -> float:
+    def click_percent(self) -> float:
         return percent(self.clicked, self.sent)
 
 

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from core.errors import Refused
 from segments import membership, rules, tasks
+from segments.membership import Change
 from segments.models import Segment
 from segments.rules import Problem, RuleError
 from team.models import User
@@ -42,6 +43,19 @@ def snapshot(segment: Segment, *, name: str, by: User | None) -> Segment:
     asked = {"field": "segment", "operator": "in", "value": str(segment.uuid)}
     described = f"Who was in “{segment}” when this was taken."
     return create(name=name, rules=asked, kind=Segment.Kind.SNAPSHOT, description=described, by=by)
+
+
+def refresh(segment: Segment) -> Change | None:
+    """Bring the members up to date: at once if they are few, else by a task; None then.
+
+    A request must not wait for the minutes that half a million people may take, nor its answer get lost on the way.
+    """
+    if _is_quick(segment):
+        return membership.refresh(segment)
+    if segment.asks_rules:
+        membership.make_stale(segment.pk)  # the row says what there is to do, should the broker forget it
+    transaction.on_commit(partial(tasks.refresh.delay, segment.pk), robust=True)
+    return None
 
 
 def delete(segment: Segment) -> None:
@@ -110,6 +124,15 @@ def _settle(segment: Segment, raw: Any) -> Segment:
         # robust: a broker that is away must not undo the save; the periodic task finds the segment as well
         transaction.on_commit(partial(tasks.refresh.delay, segment.pk), robust=True)
     return segment
+
+
+def _is_quick(segment: Segment) -> bool:
+    """Whether it and those that it asks about are small, before and after."""
+    asked = rules.sources(segment.rules) if segment.asks_rules else set()
+    sizes = Segment.objects.filter(uuid__in=asked).values_list("size", flat=True)
+    if max([segment.size, *sizes]) > AT_ONCE:
+        return False
+    return not segment.asks_rules or _size_of(segment.rules) <= AT_ONCE
 
 
 def _refresh(segment: Segment) -> None:

@@ -1,6 +1,6 @@
 """Members change by difference, in short transactions, and who came and went is noted in each of them."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +25,12 @@ _NOTE = (
     "INSERT INTO segments_transition (segment_id, is_entry, contact_ids) VALUES (%(segment)s, %(is_entry)s, %(ids)s)"
 )
 
+Tell = Callable[[int], None]  # how many were written just now
+
+
+def _nobody(written: int) -> None:
+    """Nobody looks on."""
+
 
 @dataclass(frozen=True)
 class Difference:
@@ -43,17 +49,19 @@ def find(cursor: CursorWrapper, segment_id: int, question: Compiled) -> Differen
     return Difference(sorted(entering), sorted(leaving), size)
 
 
-def enter(segment_id: int, ids: list[int], *, quietly: bool = False) -> int:
+def enter(segment_id: int, ids: list[int], *, quietly: bool = False, tell: Tell = _nobody) -> int:
     """Make them members, none of whom is; `quietly` writes no note of it. The caller holds the segment's lock."""
     for piece in pieces(ids):
         _write(_ENTER, None if quietly else True, segment_id, piece)
+        tell(len(piece))
     return len(ids)
 
 
-def leave(segment_id: int, ids: list[int]) -> int:
+def leave(segment_id: int, ids: list[int], *, tell: Tell = _nobody) -> int:
     """Make them members no longer, all of whom are. The caller holds the segment's lock."""
     for piece in pieces(ids):
         _write(_LEAVE, False, segment_id, piece)
+        tell(len(piece))
     return len(ids)
 
 

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from contacts.models import Contact
 from core.errors import Refused
-from segments import dependencies, difference, drift, explanation, rules, sizes
+from segments import dependencies, difference, drift, explanation, progress, rules, sizes
 from segments.dependencies import UNNOTED
 from segments.explanation import Answer
 from segments.limits import limited as limited  # those who ask about members bound their questions alike
@@ -207,10 +207,15 @@ def _forget_answers_about(segment: Segment) -> None:
 
 
 def _apply(segment: Segment, question: Compiled, *, quietly: bool = False) -> Change:
-    with limited(REFRESH_SECONDS) as cursor:
-        found = difference.find(cursor, segment.pk, question)
-    entered = difference.enter(segment.pk, found.entering, quietly=quietly)
-    return Change(entered, difference.leave(segment.pk, found.leaving), found.size)
+    count = progress.Count(segment.pk)
+    try:
+        with limited(REFRESH_SECONDS) as cursor:
+            found = difference.find(cursor, segment.pk, question)
+        count.expect(len(found.entering) + len(found.leaving))
+        entered = difference.enter(segment.pk, found.entering, quietly=quietly, tell=count.add)
+        return Change(entered, difference.leave(segment.pk, found.leaving, tell=count.add), found.size)
+    finally:
+        count.end()
 
 
 def _record(segment: Segment, change: Change) -> Change:

@@ -93,6 +93,11 @@ class Segment(Entity):
         return self.kind == self.Kind.DYNAMIC
 
     @property
+    def is_following(self) -> bool:
+        """Its members are up to date within seconds of whatever happens; otherwise a refresh is to come."""
+        return self.follows_rules and self.stale_since is None
+
+    @property
     def asks_rules(self) -> bool:
         """Its next refresh asks the rules: always, or once for a snapshot that is not taken yet."""
         return self.follows_rules or (self.kind == self.Kind.SNAPSHOT and self.refreshed_at is None)

@@ -22,12 +22,14 @@ from segments import (
     membership,
     mongo,
     naming,
+    progress,
     rules,
     suggestions,
 )
 from segments import preview as previewing
 from segments.access import need, segment_of
 from segments.forms import ListForm, PeopleForm, SegmentForm
+from segments.membership import Change
 from segments.models import Segment
 from segments.operators.base import SIGNS
 from segments.representations import field_as_json
@@ -56,7 +58,9 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
         "chart": chart.draw(points),
         "points": points[-30:],
         "used_by": definition.used_by(segment),
+        "progress": progress.of(pk),
     }
+    context["is_refreshing"] = bool(context["progress"] or (segment.asks_rules and segment.stale_since))
     return _page(request, "show", segment, context | earning_pages.context(segment))
 
 
@@ -148,11 +152,23 @@ def explain(request: HttpRequest, pk: int) -> HttpResponse:
 def refresh(request: HttpRequest, pk: int) -> HttpResponse:
     segment = segment_of(request, pk, "segments.change_segment")
     try:
-        change = membership.refresh(segment)
-        messages.success(request, f"Refreshed: {change.entered:,} came in, {change.left:,} left, {change.size:,} now.")
+        messages.success(request, _told(definition.refresh(segment)))
     except Refused as refused:
         messages.error(request, refused.message)
     return redirect("admin:segments_segment_change", segment.pk)
+
+
+def _told(change: Change | None) -> str:
+    if change is None:
+        return "Its members are being worked out. This page shows how far it is."
+    return f"Refreshed: {change.entered:,} came in, {change.left:,} left, {change.size:,} now."
+
+
+@require_safe
+def refreshing(request: HttpRequest, pk: int) -> HttpResponse:
+    """How far the refresh is, as a part of the page that is loaded again and again."""
+    segment = segment_of(request, pk)
+    return render(request, "segments/refreshing.html", {"segment": segment, "progress": progress.of(pk)})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, ClassVar
 
 from drf_spectacular.types import OpenApiTypes
@@ -18,6 +19,7 @@ from segments.values import quoted
 
 COMPARE_LIMIT = 10
 FIRST_MEMBERS = 10
+AMOUNT = partial(serializers.DecimalField, max_digits=24, decimal_places=4)
 
 
 @contextmanager
@@ -157,6 +159,17 @@ class CompareSerializer(StrictSerializer):
         return value
 
 
+class FiguresSerializer(serializers.Serializer):
+    id = serializers.UUIDField(source="segment.uuid")
+    size = serializers.IntegerField()
+    buyers = serializers.IntegerField()
+    spent = AMOUNT()
+    spent_each = AMOUNT()
+    sent = serializers.IntegerField(help_text="Members who were sent a message in the last 90 days.")
+    opened = serializers.IntegerField()
+    clicked = serializers.IntegerField()
+
+
 class OverlapSerializer(serializers.Serializer):
     first = serializers.UUIDField(source="first.uuid")
     second = serializers.UUIDField(source="second.uuid")
@@ -172,6 +185,7 @@ class SizeSerializer(serializers.Serializer):
 
 class ComparisonSerializer(serializers.Serializer):
     segments = SizeSerializer(many=True)
+    figures = FiguresSerializer(many=True)
     overlaps = OverlapSerializer(many=True)
 
 
@@ -235,6 +249,26 @@ class PointSerializer(serializers.Serializer):
     left = serializers.IntegerField()
 
 
+class LatelySerializer(serializers.Serializer):
+    days = serializers.IntegerField(help_text="Today included, in UTC.")
+    spent = AMOUNT()
+    orders = serializers.IntegerField()
+    buyers = serializers.IntegerField()
+    active = serializers.IntegerField(help_text="People who opened, clicked or bought.")
+
+
+class EarningsSerializer(serializers.Serializer):
+    """What people bought, less refunds; amounts as they were reported, in whatever currency."""
+
+    people = serializers.IntegerField()
+    buyers = serializers.IntegerField()
+    orders = serializers.IntegerField()
+    spent = AMOUNT()
+    spent_each = AMOUNT(help_text="For each person.")
+    score = serializers.FloatField(help_text="The mean engagement score.")
+    lately = LatelySerializer(many=True)
+
+
 class PerformanceSerializer(serializers.Serializer):
     size = serializers.IntegerField()
     days = serializers.IntegerField(help_text="How far back it looks.")
@@ -242,6 +276,11 @@ class PerformanceSerializer(serializers.Serializer):
     engagement = serializers.DictField(
         child=serializers.DictField(child=serializers.IntegerField()),
         help_text="Per event name: events, and people among today's members; without machines' opens and clicks.",
+    )
+    revenue = EarningsSerializer(help_text="Of today's members; may be a minute old.")
+    everyone = EarningsSerializer(help_text="The same of everyone, to compare with.")
+    added_up_until = serializers.DateTimeField(
+        allow_null=True, help_text="Set while purchases are still being added up: what was received later is missing."
     )
 
 

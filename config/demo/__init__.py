@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 from django.db import transaction
 
-from config.demo import audiences, contents, history, people, plans, team
+from config.demo import audiences, contents, history, people, plans, team, website
 from core.models import Milestone
 
 STEPS: dict[str, Callable[[], object]] = {
@@ -15,6 +15,8 @@ STEPS: dict[str, Callable[[], object]] = {
     "consent": people.make_consent,
     "topics": people.make_topics,
     "purchases": people.make_purchases,
+    "sources": website.make_sources,
+    "visits": website.make_visits,
     "segments": audiences.make,
     "templates": contents.make_templates,
     "senders": contents.make_senders,
@@ -23,6 +25,8 @@ STEPS: dict[str, Callable[[], object]] = {
     "plans": plans.make,
     "campaign templates": plans.keep_as_templates,
     "figures": history.settle,
+    "suggested segments": audiences.keep_suggestions,
+    "growth": audiences.make_growth,
 }
 
 # These commit on their way, and know by themselves how far they came.

@@ -2,8 +2,11 @@
 
 from typing import Any
 
+from django.db import connection
+
 from segments import definition
 from segments.models import Segment
+from segments.proposals import CHAMPIONS, LAPSING
 from team.models import User
 
 REACHABLE, MEMBERS, SPENDERS, LAPSED, REPEAT = (
@@ -67,3 +70,31 @@ def make() -> None:
     for name, (description, rules) in RULES.items():
         if not Segment.objects.filter(name=name).exists():
             definition.create(name=name, rules=rules, description=description, by=marketer)
+
+
+def keep_suggestions() -> None:
+    """Two of those that the console proposes; the others are there to be saved."""
+    marketer = User.objects.get(username="marketer")
+    for proposal in (CHAMPIONS, LAPSING):
+        if not Segment.objects.filter(name=proposal.name).exists():
+            definition.create(
+                name=proposal.name, rules=proposal.rules, description=f"{proposal.definition}.", by=marketer
+            )
+
+
+GROWTH_DAYS = 60
+# A line as if each had been asked every day: those of today's members who had come by then.
+_GROWTH = """
+INSERT INTO segments_sizepoint (segment_id, at, size, entered_count, left_count)
+SELECT s.id, days.at, count(c.id), count(c.id) FILTER (WHERE c.created_at > days.at - interval '1 day'), 0
+FROM segments_segment s
+CROSS JOIN (SELECT now() - n * interval '1 day' AS at FROM generate_series(1, %(days)s) n) days
+JOIN segments_membership m ON m.segment_id = s.id
+LEFT JOIN contacts_contact c ON c.id = m.contact_id AND c.created_at <= days.at
+GROUP BY s.id, days.at"""
+
+
+def make_growth() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(_GROWTH, {"days": GROWTH_DAYS})
+        cursor.execute("UPDATE segments_segment SET created_at = now() - %s * interval '1 day'", [GROWTH_DAYS])

@@ -31,8 +31,9 @@ from core.models import Milestone
 from delivery import engagement, ledger, outbox, sending
 from delivery.ledger import Ending
 from delivery.models import Message, Run, SandboxMail
-from events import ingest, labels, names
+from events import ingest, labels, names, overview
 from events.ingest import NewEvent
+from segments import quintiles, standing
 from segments.models import Segment
 from team.models import User
 from templates_app import gallery
@@ -126,6 +127,10 @@ def settle() -> None:
     """Let the log's readers take in what was written, as the workers would within seconds."""
     while rollup.advance():
         pass
+    while overview.advance():
+        pass
+    standing.catch_up(60)
+    quintiles.find()
     while engagement.read_events():
         pass
     outbox.recount(Run.objects.values_list("pk", flat=True))

@@ -148,7 +148,7 @@ REASONS = [
 
 
 def make_purchases() -> None:
-    """What they bought in the last half year, as the shop would have told us."""
+    """What they bought in the last year, as the shop would have told us."""
     ingest.record_many(_purchases())
 
 
@@ -157,9 +157,10 @@ def _purchases() -> Iterator[NewEvent]:
     now = timezone.now()
     for person in Contact.objects.filter(external_id__startswith="D-", attributes__has_key="last_order_on"):
         last = datetime.fromisoformat(person.attributes["last_order_on"]).replace(tzinfo=now.tzinfo)
-        for back in range(min(person.attributes["orders"], 4)):
-            moment = last - timedelta(days=back * 31, minutes=-chance.randint(420, 1320))
-            if now - timedelta(days=180) < moment < now:
+        pace = chance.randint(14, 60)  # days between this one's orders, more or less
+        for back in range(min(person.attributes["orders"], 12)):
+            moment = last - timedelta(days=back * pace + chance.randint(0, 5), minutes=-chance.randint(420, 1320))
+            if now - timedelta(days=360) < moment < now:
                 amount = round(chance.lognormvariate(3.6, 0.6), 2)
                 properties = {"amount": amount, "currency": "EUR", "category": person.attributes["favourite"]}
                 yield NewEvent(name="purchase", contact_id=person.pk, occurred_at=moment, properties=properties)

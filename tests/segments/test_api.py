@@ -1,12 +1,13 @@
 """Segments over the API: the whole life of one, and wrong input answered with what is wrong."""
 
 import pytest
+from django.core.cache import cache
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 from rest_framework.test import APIClient
 
 from segments import definition
-from segments.models import Segment
+from segments.models import Segment, Standing
 from team import apikeys
 from team.models import User
 from tests.segments.people import did, make_catalogue, names, person, rule, segment
@@ -125,21 +126,36 @@ def test_people_are_put_into_and_taken_out_of_a_static_segment_by_hand(api: APIC
     assert api.post(f"/api/segments/{vips.uuid}/users", {"contacts": [str(ann.uuid)]}).status_code == 409
 
 
+def test_a_large_segment_answers_at_once_that_its_refresh_is_to_come(
+    api: APIClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vips = segment("VIPs", VIP)
+    monkeypatch.setattr(definition, "AT_ONCE", 0)
+    person("Ann", tags=["vip"])
+    answer = api.post(f"/api/segments/{vips.uuid}/refresh")
+    assert (answer.status_code, answer.data["id"], answer.data["size"]) == (202, str(vips.uuid), 0)
+
+
 def test_refresh_explain_compare_and_performance(api: APIClient) -> None:
     ann = person("Ann")
     vips, everyone = segment("VIPs", VIP), segment("Everyone", {"all": []})
     ann.tags = ["vip"]
     ann.save()
+    Standing.objects.create(contact=ann, spent=80, purchase_count=2)
+    cache.clear()
     assert api.post(f"/api/segments/{vips.uuid}/refresh").data == {"entered": 1, "left": 0, "size": 1}
     told = api.get(f"/api/segments/{vips.uuid}/explain?contact=ann@example.com").data
     assert (told["is_member"], told["answer"]["sentence"]) == (True, "Tags: “vip”; has “vip”")
     assert api.get(f"/api/segments/{vips.uuid}/explain?contact=x").status_code == 400
     compared = api.post("/api/segments/compare", {"segments": [str(vips.uuid), str(everyone.uuid)]}).data
     assert [pair["size"] for pair in compared["overlaps"]] == [1]
+    assert [row["spent"] for row in compared["figures"]] == ["80.0000", "80.0000"]
     did(ann, "message.opened", timezone.now())
     performance = api.get(f"/api/segments/{vips.uuid}/performance").data
     assert performance["growth"][-1]["size"] == 1
     assert performance["engagement"]["message.opened"] == {"events": 1, "people": 1}
+    assert (performance["revenue"]["people"], performance["revenue"]["spent"]) == (1, "80.0000")
+    assert (performance["everyone"]["buyers"], performance["added_up_until"]) == (1, None)
 
 
 def test_every_field_is_described_with_its_operators(api: APIClient) -> None:

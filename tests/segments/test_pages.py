@@ -1,11 +1,13 @@
 """The console's pages for segments, with and without JavaScript, and who may see them."""
 
 import json
+from datetime import timedelta
 
 import pytest
 from django.test import Client
 from django.urls import reverse
 
+from segments import definition, difference, membership, progress, tasks
 from segments.models import Segment
 from team.models import User
 from tests.segments.people import make_catalogue, person, rule, segment
@@ -113,6 +115,47 @@ def test_refresh_needs_a_post_and_says_what_changed(console: Client) -> None:
     person("Ann", tags=["vip"])
     assert console.get(url("refresh", vips)).status_code == 405
     assert "1 came in, 0 left, 1 now" in console.post(url("refresh", vips), follow=True).content.decode()
+
+
+def test_a_large_segment_is_refreshed_by_a_task_and_its_page_says_how_far_it_is(
+    console: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vips = segment("VIPs", VIP)
+    ann = person("Ann", tags=["vip"])
+    monkeypatch.setattr(definition, "AT_ONCE", 0)
+    page = console.post(url("refresh", vips), follow=True).content.decode()
+    assert "are being worked out" in page
+    assert "about to be brought up to date" in page
+    assert not vips.memberships.exists(), "the request did not do it"
+    assert vips in Segment.objects.stale(patience=timedelta(0)), "so a tick finds it, whatever became of the message"
+
+    count = progress.Count(vips.pk)
+    assert "The rules are being asked" in console.get(url("refreshing", vips)).content.decode()
+    count.expect(4)
+    count.add(1)
+    assert "1 of 4 who come in" in console.get(url("refreshing", vips)).content.decode()
+    tasks.refresh(vips.pk)
+    assert "up to date: 1 people" in console.get(url("refreshing", vips)).content.decode()
+    assert [member.contact for member in vips.memberships.all()] == [ann]
+
+
+def test_a_refresh_tells_how_many_are_written_piece_by_piece(monkeypatch: pytest.MonkeyPatch) -> None:
+    everyone = Segment.objects.create(name="Everyone", rules={"all": []})
+    for name in ("Ann", "Bob", "Cem"):
+        person(name)
+    monkeypatch.setattr(difference.pieces, "__defaults__", (1,))
+    told: list[tuple[int, int | None]] = []
+    monkeypatch.setattr(progress.Count, "_tell", lambda count: told.append((count.now.done, count.now.total)))
+    membership.refresh(everyone)
+    assert told == [(0, None), (0, 3), (1, 3), (2, 3), (3, 3)]
+
+
+def test_the_page_of_one_that_follows_says_so(console: Client) -> None:
+    vips = segment("VIPs", VIP)
+    membership.refresh(vips)  # in a test's transaction only the second one lets it follow
+    page = console.get(url("change", vips)).content.decode()
+    assert "follows changes and events within seconds" in page
+    assert "minutes" not in page
 
 
 def test_one_in_use_is_kept_and_a_free_one_deleted_after_asking(console: Client) -> None:
