@@ -55,6 +55,10 @@ class Names:
             return True
         return any(self._is_in(cell) for cell in cells)
 
+    def are_in_name(self, name: str) -> bool:
+        """Whether a file is called after them."""
+        return any(part in name.lower() for part in self.emails)
+
     def _is_in(self, cell: str) -> bool:
         is_number = bool(self.phones) and f"+{_digits(cell)}" in self.phones
         return is_number or bool(self._address and self._address.search(cell.lower()))

@@ -42,7 +42,7 @@ def _forget_shown(job: ImportJob, names: Names) -> None:
         changes["sample"] = sample
     if len(errors) < len(job.first_errors):
         changes["first_errors"] = errors
-    if names.are_in([job.file_name]):
+    if names.are_in_name(job.file_name):
         changes["file_name"] = "file"
     if job.status not in jobs.OPEN and names.are_in(job.header):  # a table without headings: its first row names them
         changes |= {"header": [], "mapping": {}}

@@ -91,6 +91,9 @@ def test_a_new_model_that_nobody_registered_is_found() -> None:
         class Meta:
             app_label = "contacts"
 
+        def __str__(self) -> str:
+            return "a note"
+
     assert unanswered([*all_models(), Note]) == ["contacts.Note"]
     assert list(keys_to_people(Note)) == ["contact"]
 
