@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browser.conftest import WIDE, Console, Person, fetch
 
@@ -78,9 +78,9 @@ def import_people(marketer: Person, path: Path, rows: int) -> None:
     page = marketer.open("/admin/contacts/importjob/add/")
     page.set_input_files("input[type=file]", path)
     marketer.press("Upload and look at the columns")
-    page.get_by_label("Everyone in this file has agreed to marketing email.").check()
+    page.get_by_label("Everyone in this file has agreed to what is ticked here.").check()
     page.get_by_label("Where they agreed").fill("Mail order form")
-    page.get_by_label("What they agreed to").fill("Yes, send me news and offers by email.")
+    page.get_by_label("What they agreed to, in the words they saw").fill("Yes, send me news and offers by email.")
     page.get_by_label("Tag for everyone in this file").fill("hillstrom")
     marketer.press("Check all rows")
     page.get_by_role("button", name=f"Import {rows:,} rows").click(timeout=3 * MINUTE)
@@ -90,8 +90,8 @@ def import_people(marketer: Person, path: Path, rows: int) -> None:
 def make_segment(marketer: Person, matching: int) -> None:
     page = marketer.open("/admin/segments/segment/add/")
     page.get_by_label("Name", exact=True).fill("Web spenders")
-    add_rule(page, "history", ">", "200")
-    add_rule(page, "channel", "is", "Web")
+    add_rule(page, "history", "greater_than", "200")
+    add_rule(page, "channel", "equals", "Web")
     expect(page.get_by_role("complementary", name="Live size")).to_contain_text(f"{matching:,}", timeout=MINUTE)
     marketer.press("Save segment")
     expect(page.locator("#main")).to_contain_text(f"{matching:,}", timeout=MINUTE)
@@ -99,17 +99,20 @@ def make_segment(marketer: Person, matching: int) -> None:
 
 def add_rule(page: Page, field: str, comparison: str, value: str) -> None:
     page.get_by_role("button", name="Add rule").click()
-    rule = page.get_by_role("group", name="Rule", exact=True).last
-    choose(rule.get_by_label("Field"), field)
-    rule.get_by_label("Comparison").select_option(label=comparison)
-    rule.get_by_label("Value").fill(value)
-    page.keyboard.press("Tab")
+    rule = page.locator(".sg-row").last
+    pick(rule, "Field", field)
+    rule.get_by_label("Comparison").select_option(comparison)
+    if rule.get_by_role("combobox", name="Value").count():
+        pick(rule, "Value", value)
+    else:
+        rule.get_by_label("Value").fill(value)
 
 
-def choose(select: object, attribute: str) -> None:
-    """Pick the field of a custom attribute, whatever label the catalogue gives it."""
-    options = select.locator("option").evaluate_all("all => all.map(one => [one.value, one.label])")  # type: ignore[attr-defined]
-    select.select_option(next(value for value, _ in options if value == f"attribute:{attribute}"))  # type: ignore[attr-defined]
+def pick(rule: Locator, label: str, typed: str) -> None:
+    """Search in a box with a list, and take what is called exactly so."""
+    rule.get_by_role("combobox", name=label).click()
+    rule.get_by_role("combobox", name=label).fill(typed)
+    rule.get_by_role("option", name=typed, exact=True).first.click()
 
 
 def make_template(marketer: Person) -> None:
