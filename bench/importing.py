@@ -104,7 +104,8 @@ def _load_and_index() -> None:
     scratch.execute("INSERT INTO loaded SELECT * FROM contacts_contact")
     for definition in _index_definitions():
         unique = "UNIQUE " if definition.startswith("CREATE UNIQUE") else ""
-        scratch.execute(f"CREATE {unique}INDEX ON loaded USING {definition.split(' USING ', 1)[1]}")
+        method = definition.split(" USING ", 1)[1].replace("%", "%%")  # an index of some rows may ask by LIKE
+        scratch.execute(f"CREATE {unique}INDEX ON loaded USING {method}")
 
 
 def _index_definitions() -> list[str]:
