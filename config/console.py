@@ -185,6 +185,7 @@ UNFOLD: dict[str, object] = {
                     _item("Brand", "palette", "admin:team_brand_changelist", "team.view_brand"),
                     _item("API keys", "key", "admin:team_apikey_changelist", "team.view_apikey"),
                     _item("Notices", "notifications", "admin:team_notice_changelist"),
+                    _item("Audit trail", "policy", "admin:team_auditrecord_changelist", "team.view_auditrecord"),
                     _item(
                         "Schedules",
                         "schedule",

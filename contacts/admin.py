@@ -1,27 +1,23 @@
 """The console's pages for people: contacts, the catalogue of attributes and suppressed addresses."""
 
-import json
 from collections.abc import Callable
 from typing import Any, ClassVar
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.core.serializers.json import DjangoJSONEncoder
 from django.db.models import QuerySet
-from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from django.utils.timezone import now
 from unfold.admin import ModelAdmin
 
 from contacts import (
     consent_pages,
     duplicate_pages,
     erasure,
-    exporting,
-    holdings,
+    export_pages,
     lists,
     people,
     person_pages,
@@ -95,20 +91,20 @@ class ContactAdmin(ModelAdmin):
     def standing(self, contact: Any) -> SafeString:
         return standing.in_a_word(contact)
 
-    @admin.action(description="Export as CSV", permissions=["view"])
-    def export_csv(self, request: HttpRequest, queryset: QuerySet[Contact]) -> StreamingHttpResponse:
-        response = StreamingHttpResponse(exporting.csv_lines(_bare(queryset)), content_type="text/csv; charset=utf-8")
-        response["Content-Disposition"] = f'attachment; filename="contacts-{now():%Y-%m-%d}.csv"'
-        return response
+    def has_export_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm(export_pages.PERMISSION)
 
-    @admin.action(description="Export as XLSX", permissions=["view"])
+    @admin.action(description="Export as CSV", permissions=["export"])
+    def export_csv(self, request: HttpRequest, queryset: QuerySet[Contact]) -> StreamingHttpResponse:
+        return export_pages.as_csv(request, queryset)
+
+    @admin.action(description="Export as XLSX", permissions=["export"])
     def export_xlsx(self, request: HttpRequest, queryset: QuerySet[Contact]) -> Any:
         try:
-            file = exporting.xlsx_file(_bare(queryset))
+            return export_pages.as_xlsx(request, queryset)
         except Refused as refused:
             messages.error(request, refused.message)
             return None
-        return FileResponse(file, as_attachment=True, filename=f"contacts-{now():%Y-%m-%d}.xlsx")
 
     # --- one contact ---
     def get_form(self, request: HttpRequest, obj: Contact | None = None, change: bool = False, **kwargs: Any) -> Any:
@@ -151,7 +147,7 @@ class ContactAdmin(ModelAdmin):
     # --- what can be done with one contact ---
     def get_urls(self) -> list[URLPattern]:
         own: list[tuple[str, Callable[..., Any]]] = [
-            ("consent", consent_pages.ledger), ("erase", self.erase_view), ("held", self.held_view),
+            ("consent", consent_pages.ledger), ("erase", self.erase_view), ("held", export_pages.held),
         ]  # fmt: skip
         pages = [
             path(f"<int:pk>/{name}/", self.admin_site.admin_view(view), name=f"contacts_contact_{name}")
@@ -174,25 +170,11 @@ class ContactAdmin(ModelAdmin):
         messages.success(request, "Erased. Figures still count this person, without saying who it was.")
         return HttpResponseRedirect(reverse("admin:contacts_contact_change", args=[pk]))
 
-    def held_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """All that is held about the person, as a file to hand over."""
-        _require(request, "contacts.view_contact")
-        held = holdings.everything_about(get_object_or_404(Contact, pk=pk))
-        text = json.dumps(held, cls=DjangoJSONEncoder, indent=2, ensure_ascii=False)
-        response = HttpResponse(text, content_type="application/json")
-        response["Content-Disposition"] = f'attachment; filename="contact-{pk}.json"'
-        return response
-
     def export_view(self, request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
         """The list as it is filtered, all of its pages."""
-        _require(request, "contacts.view_contact")
+        export_pages.require(request)
         changelist = self.get_changelist_instance(request)
         return self.export_csv(request, changelist.get_queryset(request))
-
-
-def _bare(queryset: QuerySet[Contact]) -> QuerySet[Contact]:
-    """Without what only the list shows: a million rows need no subquery each."""
-    return Contact.objects.filter(pk__in=queryset.order_by().values("pk")).order_by("pk")
 
 
 def _user(request: HttpRequest) -> User:

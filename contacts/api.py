@@ -9,7 +9,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from contacts import erasure, holdings, people, suppression
+from contacts import erasure, handing_over, holdings, people, suppression
 from contacts.consent_api import ConsentActions
 from contacts.importing import jobs, targets
 from contacts.models import Contact, ImportJob, Suppression
@@ -26,7 +26,7 @@ from contacts.representations import (
 )
 from contacts.tasks import wake
 from core.errors import Refused
-from team.models import User
+from team.models import ApiKey, User
 
 UUID = "[0-9a-f-]{36}"
 
@@ -72,10 +72,12 @@ class ContactViewSet(
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     @extend_schema(responses=HeldSerializer)
-    @action(detail=True, pagination_class=None, filterset_class=None)
+    @action(detail=True, pagination_class=None, filterset_class=None, permission="contacts.export_contact")
     def export(self, request: Request, id: str) -> Response:
-        """All that is held about a person, for handing over to them."""
-        return Response(holdings.everything_about(self.get_object()))
+        """All that is held about a person, for handing over to them. The audit trail notes it."""
+        contact, key = self.get_object(), request.auth if isinstance(request.auth, ApiKey) else None
+        handing_over.note(contact, by=_user(request), key=key, form="json")
+        return Response(holdings.everything_about(contact))
 
     @extend_schema(request={"multipart/form-data": ImportBodySerializer}, responses={202: ImportJobSerializer})
     @action(

@@ -12,12 +12,13 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
-from contacts import consent, proof_file
+from contacts import consent, export_pages, proof_file
 from contacts.channels import channels
 from contacts.forms import ConsentForm, CouldWriteForm
 from contacts.models import Confirmation, ConsentRecord, ConsentState, Contact, Topic
 from contacts.permission import permits
 from core.errors import Refused
+from team import audit
 from team.models import User
 
 PAGE = 50
@@ -150,11 +151,11 @@ def _problems(form: ConsentForm) -> str:
 @require_safe
 def proof(request: HttpRequest, pk: int, kind: str) -> HttpResponse:
     """The whole ledger of one person as a file to hand over."""
-    _require(request, "contacts.view_contact")
-    contact = get_object_or_404(Contact, pk=pk)
+    user, contact = export_pages.require(request), get_object_or_404(Contact, pk=pk)
     if kind not in proof_file.WRITERS:
         raise Http404
     content_type, make = proof_file.WRITERS[kind]
+    audit.record("export.consent", by=user, subject=str(contact.uuid), detail={"format": kind}, count=1)
     response = HttpResponse(make(proof_file.of(contact, by=str(request.user))), content_type=content_type)
     response["Content-Disposition"] = f'attachment; filename="consent-{contact.uuid}.{kind}"'
     return response

@@ -13,12 +13,14 @@ from django.urls import URLPattern, path, reverse
 from django.views.decorators.http import require_POST
 from unfold.admin import ModelAdmin
 
+from contacts import export_pages
 from contacts.forms import WHOLE, MappingForm, UploadForm
 from contacts.importing import errorfile, files, jobs, targets
 from contacts.importing.columns import new_attributes
 from contacts.models import AttributeDefinition, ImportJob, Topic
 from contacts.tasks import wake
 from core.errors import Refused
+from team import audit
 
 Status = ImportJob.Status
 SHOWN_ROWS = 5
@@ -157,9 +159,10 @@ class ImportJobAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
 
     def errors_view(self, request: HttpRequest, pk: int) -> FileResponse:
         _require(request, "contacts.view_importjob")
-        job = get_object_or_404(ImportJob, pk=pk)
+        user, job = export_pages.require(request), get_object_or_404(ImportJob, pk=pk)
         if not errorfile.exists(job):
             raise Http404("There is no error file, or it has been removed after 30 days.")
+        audit.record("export.import_errors", by=user, subject=f"import {job.uuid}", count=job.error_count)
         name = f"errors-{job.pk}.csv"
         return FileResponse(default_storage.open(errorfile.path(job), "rb"), as_attachment=True, filename=name)
 

@@ -1,20 +1,11 @@
-"""What people do with their own data by themselves: take it along, and have it erased."""
+"""What people do with their own data by themselves: have it erased. Taking it along is handing_over.py."""
 
-import json
-
-from django.core.serializers.json import DjangoJSONEncoder
 from django.db import transaction
 
-from contacts import erasure, holdings, subscriptions, suppression
+from contacts import erasure, subscriptions, suppression
 from contacts.channels import channels
 from contacts.models import Contact, Suppression
 from contacts.subscriptions import Told
-
-
-def as_json(contact: Contact) -> str:
-    """All that is held about the contact, for a person to read and a program to take over."""
-    held = holdings.everything_about(contact)
-    return json.dumps(held, cls=DjangoJSONEncoder, ensure_ascii=False, indent=2)
 
 
 @transaction.atomic

@@ -5,7 +5,8 @@ from typing import Any
 
 import redis
 from django.contrib.auth.decorators import permission_required
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -13,7 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
 
-from contacts import own_data, preferences, subscriptions
+from contacts import handing_over, own_data, preferences, subscriptions
 from contacts.addresses import masked
 from contacts.models import Contact
 from contacts.preference_forms import EraseForm, ProofForm, WishesForm
@@ -26,10 +27,10 @@ from team.throttling import Attempts
 SOURCE = "the preference centre"
 PROOFS = Attempts("preferences-proof", limit=5, seconds=3600)
 
-View = Callable[[HttpRequest, str, Contact], HttpResponse]
+View = Callable[[HttpRequest, str, Contact], HttpResponseBase]
 
 
-def _personal(view: View) -> Callable[[HttpRequest, str], HttpResponse]:
+def _personal(view: View) -> Callable[[HttpRequest, str], HttpResponseBase]:
     """A page for whomever the token names, in their language.
 
     The token is the proof of who asks, so no cookie is compared: who could make others post here has it already.
@@ -38,7 +39,7 @@ def _personal(view: View) -> Callable[[HttpRequest, str], HttpResponse]:
     @csrf_exempt
     @never_cache
     @require_http_methods(["GET", "HEAD", "POST"])
-    def answer(request: HttpRequest, token: str) -> HttpResponse:
+    def answer(request: HttpRequest, token: str) -> HttpResponseBase:
         try:
             contact = preferences.contact_of(token)
         except (tokens.BadToken, Contact.DoesNotExist):
@@ -149,7 +150,7 @@ def _back(request: HttpRequest, token: str, done: str, *, speaks_anew: bool = Fa
 
 
 @_personal
-def data_page(request: HttpRequest, token: str, contact: Contact) -> HttpResponse:
+def data_page(request: HttpRequest, token: str, contact: Contact) -> HttpResponseBase:
     """Taking one's data along, and having it erased."""
     action = request.POST.get("action", "")
     forms = {
@@ -178,10 +179,10 @@ def _is_proven(form: ProofForm, contact: Contact) -> bool:
     return False
 
 
-def _download(contact: Contact) -> HttpResponse:
-    response = HttpResponse(own_data.as_json(contact), content_type="application/json; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="my-data-{timezone.localdate()}.json"'
-    return response
+def _download(contact: Contact) -> FileResponse:
+    name = f"my-data-{timezone.localdate()}.zip"
+    file = handing_over.packed(contact, by=None)
+    return FileResponse(file, as_attachment=True, filename=name, content_type="application/zip")
 
 
 def _erase(request: HttpRequest, contact: Contact, form: ProofForm) -> HttpResponse:

@@ -22,7 +22,7 @@ from unfold.decorators import display
 from unfold.forms import AdminPasswordChangeForm
 
 from core.errors import Refused
-from team import apikeys, brand_admin  # noqa: F401  registers itself
+from team import apikeys, audit_admin, brand_admin  # noqa: F401  register themselves
 from team.forms import NewKeyForm, NewTeamMemberForm, SettingsForm, TeamMemberForm
 from team.models import ApiKey, Notice, User
 
