@@ -315,4 +315,3 @@ def _take_over(survivor: Contact, merged: Contact, channel: str, topic: str, wan
     action = {True: Action.GRANT, False: Action.WITHDRAW, None: Action.CLEAR}[wanted]
     wording, basis = (told.wording, told.legal_basis) if told else ("", "")
     _record(survivor, action, channel, topic, source[:200], wording, basis, None, None, None)
-

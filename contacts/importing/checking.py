@@ -1,6 +1,6 @@
 """The dry run: every row's errors and what an import would change. Writes to the job's own tables alone."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,29 +20,37 @@ _NO_ADDRESS = "The row has no email, phone or external id. One is needed to know
 
 @dataclass
 class Counts:
+    """`people`: contacts whom the addresses of a suppression list would newly concern."""
+
     valid: int = 0
     errors: int = 0
     duplicates: int = 0
     created: int = 0
     updated: int = 0
     unchanged: int = 0
+    people: int = 0
 
 
 def check(job: ImportJob, *, progress: Callable[[int], None]) -> Counts:
     """Check all staged rows anew; `progress` is told how many rows' worth of the work is done."""
-    columns = columns_of(job)
+    steps = read_texts(job, columns_of(job), progress=progress)
+    find_rows_without_address(job, Incoming.of(job), ADDRESSES, _NO_ADDRESS)
+    progress(job.row_count * (steps + 1) // (steps + 3))
+    _find_replaced(job)
+    progress(job.row_count * (steps + 2) // (steps + 3))
+    counts = _count(job, Incoming.of(job))
+    progress(job.row_count)
+    return counts
+
+
+def read_texts(job: ImportJob, columns: list[Column], *, progress: Callable[[int], None]) -> int:
+    """Begin anew, and read the texts that SQL alone does not vouch for; how many columns have such, of steps + 3."""
     _begin(job)
     odd = _odd_columns(job, columns)
     for done, one in enumerate(odd, start=1):
         _read_in_python(job, one)
         progress(job.row_count * done // (len(odd) + 3))
-    _find_rows_without_address(job, Incoming.of(job))
-    progress(job.row_count * (len(odd) + 1) // (len(odd) + 3))
-    _find_replaced(job)
-    progress(job.row_count * (len(odd) + 2) // (len(odd) + 3))
-    counts = _count(job, Incoming.of(job))
-    progress(job.row_count)
-    return counts
+    return len(odd)
 
 
 @transaction.atomic
@@ -101,13 +109,13 @@ def _odd_texts(job: ImportJob, one: Column) -> Iterator[list[str]]:
 
 
 @transaction.atomic
-def _find_rows_without_address(job: ImportJob, incoming: Incoming) -> None:
+def find_rows_without_address(job: ImportJob, incoming: Incoming, fields: Sequence[str], problem: str) -> None:
+    """Note as errors the rows in which all of `fields` are empty."""
     with connection.cursor() as cursor:
         cursor.execute(
-            sql.SQL(
-                "INSERT INTO {} SELECT row_number, NULL, NULL, {} FROM ({}) i"
-                " WHERE coalesce(external_id, email, phone) IS NULL"
-            ).format(tables(job).errors, _NO_ADDRESS, incoming.select(ADDRESSES))
+            sql.SQL("INSERT INTO {} SELECT row_number, NULL, NULL, {} FROM ({}) i WHERE coalesce({}) IS NULL").format(
+                tables(job).errors, problem, incoming.select(fields), sql.SQL(", ").join(map(sql.Identifier, fields))
+            )
         )
         cursor.execute(sql.SQL("ANALYZE {}").format(tables(job).errors))
 
@@ -120,7 +128,7 @@ def _find_replaced(job: ImportJob) -> None:
         for field in ADDRESSES:
             incoming = Incoming.of(job)  # anew for each: a row replaced by its external id replaces nobody by its email
             if incoming.has(field):
-                _replace_repeats(cursor, job, _keys(incoming, field), sql.Identifier(field))
+                replace_repeats(cursor, job, _keys(incoming, field), sql.Identifier(field))
         cursor.execute(sql.SQL("ANALYZE {}").format(tables(job).replaced))
 
 
@@ -133,7 +141,8 @@ def _keys(incoming: Incoming, field: str) -> sql.Composed:
     )
 
 
-def _replace_repeats(cursor: CursorWrapper, job: ImportJob, keys: sql.Composed, field: sql.Identifier) -> None:
+def replace_repeats(cursor: CursorWrapper, job: ImportJob, keys: sql.Composed, field: sql.Identifier) -> None:
+    """Note all but the last of the rows of `keys` with the same `field` as replaced."""
     if not _may_repeat(cursor, keys, field):
         return
     cursor.execute(
@@ -165,8 +174,8 @@ def _count(job: ImportJob, incoming: Incoming) -> Counts:
         else:
             found = _find_conflicts(cursor, job, incoming)
         changed, met = _changed(cursor, found)
-        counts.errors = _one(cursor, sql.SQL("SELECT count(DISTINCT row_number) FROM {}").format(names.errors))
-        counts.duplicates = _one(cursor, sql.SQL("SELECT count(*) FROM {}").format(names.replaced))
+        counts.errors = count_of(cursor, sql.SQL("SELECT count(DISTINCT row_number) FROM {}").format(names.errors))
+        counts.duplicates = count_of(cursor, sql.SQL("SELECT count(*) FROM {}").format(names.replaced))
     counts.valid = job.row_count - counts.errors - counts.duplicates
     counts.updated, counts.unchanged, counts.created = changed, met - changed, counts.valid - met
     return counts
@@ -209,7 +218,8 @@ def _find_conflicts(cursor: CursorWrapper, job: ImportJob, incoming: Incoming) -
     ).format(names.replaced)
 
 
-def _one(cursor: CursorWrapper, statement: sql.Composed) -> int:
+def count_of(cursor: CursorWrapper, statement: sql.Composed) -> int:
+    """The one number that a statement answers."""
     cursor.execute(statement)
     row: Any = cursor.fetchone()
     return int(row[0])

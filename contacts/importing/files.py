@@ -34,12 +34,13 @@ class BadFile(ValueError):
 
 @dataclass(frozen=True)
 class Dialect:
-    """How the file is to be read. `is_packed` is gzip around a CSV."""
+    """How the file is to be read. `is_packed` is gzip around a CSV; without a header its first row is one of them."""
 
     format: str = "csv"
     encoding: str = "utf-8"
     delimiter: str = ","
     is_packed: bool = False
+    has_header: bool = True
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)

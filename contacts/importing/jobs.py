@@ -11,8 +11,9 @@ import logging
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from itertools import chain
 from typing import Any
 
 from django.core.files.base import File
@@ -22,10 +23,11 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from psycopg import Error as DriverError
 
+from contacts.channels import channels
 from contacts.consent import topic_called
-from contacts.importing import checking, errorfile, files, staging, targets, writing
-from contacts.importing.columns import Incoming, columns_of, new_attributes
+from contacts.importing import errorfile, files, kinds, staging, targets
 from contacts.importing.files import BadFile, Dialect
+from contacts.importing.kinds import earlier as earlier  # asked about a job, like everything here
 from contacts.models import AttributeDefinition, ImportJob
 from core.errors import Refused
 from team import notices
@@ -47,16 +49,20 @@ FORGOTTEN_AFTER = timedelta(days=30)
 LOCK_CLASS = 7_401_002  # advisory locks (class, job id): held by the worker that is at work on the job
 
 
-def upload(file: File, name: str, *, by: User | None) -> ImportJob:
+def upload(
+    file: File, name: str, *, by: User | None, kind: str = ImportJob.Kind.CONTACTS, channel: str = "email"
+) -> ImportJob:
     """Keep the file and read its first rows; raises Refused when it is no table that can be read."""
-    job = ImportJob(file_name=_shown_name(name), file_bytes=file.size, started_by=by)
+    job = ImportJob(
+        kind=kind, suppresses_channel=channel, file_name=_shown_name(name), file_bytes=file.size, started_by=by
+    )
     try:
         dialect = files.detect(file)
         job.file_hash = files.sha256(file)
         _read_head(job, file, dialect)
     except BadFile as error:
         raise Refused("bad_file", str(error)) from error
-    job.mapping = targets.guess(job.header, job.sample)
+    job.mapping = kinds.of(job).guess(job)
     file.seek(0)
     job.file.save("upload", file, save=False)
     job.save()
@@ -71,19 +77,26 @@ def _shown_name(name: str) -> str:
 
 
 def _read_head(job: ImportJob, file: File, dialect: Dialect) -> None:
-    job.dialect = dialect.as_json()
     rows = staging.rows_in(file, dialect)
-    job.header = staging.check_header(next(rows, []))
+    first = next(rows, [])
+    if kinds.of(job).may_lack_header and targets.has_address(first):
+        dialect, rows, first = replace(dialect, has_header=False), chain([first], rows), _numbered(first)
+    job.dialect, job.header = dialect.as_json(), staging.check_header(first)
     job.sample = [row for row, _ in zip((row for row in rows if any(row)), range(SAMPLE_ROWS), strict=False)]
     if not job.sample:
         raise BadFile("The file has a header and no rows below it.")
+
+
+def _numbered(row: list[str]) -> list[str]:
+    """Names for the columns of a file that has none."""
+    return [f"Column {number}" for number in range(1, len(row) + 1)]
 
 
 def reread(job: ImportJob, *, encoding: str, delimiter: str) -> None:
     """Read the file with another encoding or delimiter than was guessed; what a dry run has shown is void then."""
     if job.status not in (Status.UPLOADED, Status.READY):
         raise _not_now(job)
-    dialect = Dialect(**job.dialect | {"encoding": encoding, "delimiter": delimiter})
+    dialect = Dialect(**job.dialect | {"encoding": encoding, "delimiter": delimiter, "has_header": True})
     try:
         staging.require_upload(job)
         files.verify_bytes(job.file, dialect)
@@ -92,7 +105,7 @@ def reread(job: ImportJob, *, encoding: str, delimiter: str) -> None:
         raise Refused("bad_file", f"The file cannot be read that way. {error}") from error
     read = {name: getattr(job, name) for name in ("dialect", "header", "sample")}
     with transaction.atomic():
-        _move(job, Status.UPLOADED, **read, mapping=targets.guess(job.header, job.sample), row_count=0)
+        _move(job, Status.UPLOADED, **read, mapping=kinds.of(job).guess(job), row_count=0)
         staging.drop(job)
 
 
@@ -111,15 +124,9 @@ _CONSENT = (
 )  # fmt: skip
 
 
-def earlier(job: ImportJob) -> ImportJob | None:
-    """A finished import of the very same file, if there is one."""
-    same = ImportJob.objects.filter(file_hash=job.file_hash, status=Status.DONE).exclude(pk=job.pk)
-    return same.order_by("-finished_at").first()
-
-
 def is_repeat(job: ImportJob, of: ImportJob) -> bool:
     """Whether the job would do exactly what an earlier one has done: same file, mapping, tag and consent."""
-    told = ("file_hash", "tag", *_CONSENT)
+    told = ("kind", "file_hash", "tag", *_CONSENT)
     same_words = all(getattr(job, name) == getattr(of, name) for name in told)
     return same_words and {k: v for k, v in job.mapping.items() if v} == {k: v for k, v in of.mapping.items() if v}
 
@@ -137,20 +144,30 @@ def check(
     With `goes_on` the import follows by itself, as a program wants that cannot look at the dry run.
     """
     _say_consent(job, consent)
-    job.mapping, job.tag = {name: spec for name, spec in mapping.items() if name in job.header}, tag.strip()[:60]
+    job.tag = tag.strip()[:60]
+    _begin_check(job, mapping, goes_on, ("tag", *_CONSENT))
+
+
+def check_addresses(
+    job: ImportJob, *, column: str, channel: str, reason: str, detail: str = "", goes_on: bool = False
+) -> None:
+    """Begin the dry run of a suppression list: `column` has the addresses, the rest is said of each of them."""
+    if channel not in channels:
+        raise Refused("unknown_channel", f"There is no channel {channel!r}. Use one of: {', '.join(channels)}.")
+    said = detail.strip() or f"From the list {job.file_name}"
+    job.suppresses_channel, job.suppresses_reason, job.suppresses_detail = channel, reason, said[:500]
+    chosen = ("suppresses_channel", "suppresses_reason", "suppresses_detail")
+    _begin_check(job, {column: channels[channel].address_field}, goes_on, chosen)
+
+
+def _begin_check(job: ImportJob, mapping: dict[str, str], goes_on: bool, chosen: Sequence[str]) -> None:
+    job.mapping = {name: spec for name, spec in mapping.items() if name in job.header}
     try:
-        columns_of(job)
+        kinds.of(job).require_mapping(job)
     except BadFile as error:
         raise Refused("bad_mapping", str(error)) from error
-    chosen = ("mapping", "tag", *_CONSENT)
-    _move(
-        job,
-        Status.CHECKING,
-        rows_done=0,
-        problem="",
-        is_unattended=goes_on,
-        **{name: getattr(job, name) for name in chosen},
-    )
+    said = {name: getattr(job, name) for name in ("mapping", *chosen)}
+    _move(job, Status.CHECKING, rows_done=0, problem="", is_unattended=goes_on, **said)
 
 
 def _say_consent(job: ImportJob, consent: Consent | None) -> None:
@@ -172,7 +189,7 @@ def _say_consent(job: ImportJob, consent: Consent | None) -> None:
 def confirm(job: ImportJob) -> None:
     """Import what the dry run has shown. New attributes enter the catalogue now, and the mapping names them."""
     try:
-        new = new_attributes(job)
+        new = kinds.of(job).new_attributes(job)
     except BadFile as error:
         raise Refused("bad_mapping", str(error)) from error
     mapping = dict(job.mapping)
@@ -250,21 +267,10 @@ def _work(job: ImportJob, deadline: float) -> bool:
         _check(job)
     if job.status == Status.IMPORTING:
         _ensure_staged(job)
-        incoming, end = Incoming.of(job), staging.last_row(job) - 1
-        if job.rows_done == 0 and earlier(job) and checking.is_all_known(job, incoming):
-            _move_to_end(job, end)  # the same file again: a look is enough
-        while job.rows_done < end:
-            writing.write(job, incoming, end=end, deadline=deadline)
-            if time.monotonic() > deadline:
-                return True
+        if kinds.of(job).write(job, deadline):
+            return True
         _finish(job)
     return False
-
-
-def _move_to_end(job: ImportJob, end: int) -> None:
-    open_ones = ImportJob.objects.filter(pk=job.pk, status=Status.IMPORTING, rows_done=0)
-    open_ones.update(rows_done=end, unchanged_count=F("valid_count"), progressed_at=Now())
-    job.refresh_from_db()
 
 
 def _ensure_staged(job: ImportJob) -> None:
@@ -275,19 +281,20 @@ def _ensure_staged(job: ImportJob) -> None:
     ImportJob.objects.filter(pk=job.pk).update(row_count=count, progressed_at=Now())
     job.row_count = count
     if is_importing:  # the staged rows were lost in a crash of the database: find the errors in them again
-        checking.check(job, progress=lambda _: None)
+        kinds.of(job).check(job, lambda _: None)
 
 
 def _check(job: ImportJob) -> None:
     def progress(done: int) -> None:
         ImportJob.objects.filter(pk=job.pk).update(rows_done=done, progressed_at=Now())
 
-    counts = checking.check(job, progress=progress)
+    counts = kinds.of(job).check(job, progress)
     job.error_count = counts.errors
     errorfile.write(job)
     _move(
         job, Status.READY, valid_count=counts.valid, error_count=counts.errors, duplicate_count=counts.duplicates,
         created_count=counts.created, updated_count=counts.updated, unchanged_count=counts.unchanged,
+        people_count=counts.people,
         first_errors=errorfile.first_errors(job),
     )  # fmt: skip
     if job.is_unattended and job.valid_count:
@@ -299,13 +306,11 @@ def _check(job: ImportJob) -> None:
 def _finish(job: ImportJob) -> None:
     errorfile.write(job)
     first = errorfile.first_errors(job)
-    with connection.cursor() as cursor:
-        cursor.execute("ANALYZE contacts_contact")  # lists and segments plan by it; 0.3 s at a million
     _move(job, Status.DONE, rows_done=F("row_count"), finished_at=timezone.now(), first_errors=first)
     _clean_up(job)
     errors = f", {job.error_count:,} rows had errors" if job.error_count else ""
     notices.tell(
-        f"Import of {job.file_name}: {job.created_count:,} new, {job.updated_count:,} updated contacts{errors}.",
+        f"Import of {job.file_name}: {kinds.of(job).told(job)}{errors}.",
         level=Notice.Level.WARNING if job.error_count else Notice.Level.INFO,
         user=job.started_by,
     )

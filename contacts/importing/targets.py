@@ -61,6 +61,9 @@ def read_zone(text: str) -> str:
     return text
 
 
+TAG_RULE = "a tag can't be empty or hold “,”, “;” or “|”, which separate tags in files."
+
+
 def split_tags(text: str) -> list[str]:
     """Each tag once, in order; what separates them can be no part of one."""
     tags = sorted({part.strip() for part in re.split(r"[,;|]", text) if part.strip()})
@@ -177,3 +180,8 @@ def _mostly(field: str, values: Iterable[str]) -> bool:
     filled = [value for value in values if value.strip()]
     good = sum(read(FIELDS[field], value)[1] is None for value in filled)
     return bool(filled) and good * 2 >= len(filled)
+
+
+def has_address(row: Iterable[str]) -> bool:
+    """Whether a cell is an address: no header has one, so this is a row of a file without."""
+    return any(cell.strip() and read(FIELDS[field], cell)[1] is None for cell in row for field in ("email", "phone"))

@@ -55,7 +55,7 @@ def write(job: ImportJob, incoming: Incoming, *, end: int, deadline: float) -> N
     turns = Turns(job.rows_done, end=end, step=CHUNK, until=min(deadline, time.monotonic() + ROUND))
     # inside a caller's transaction nobody else would see the staged rows
     is_alone = connection.in_atomic_block or job.rows_done + CHUNK >= end
-    with _one_import_at_a_time():
+    with one_import_at_a_time():
         try:
             _write_alone(job, incoming, turns) if is_alone else _write_abreast(job, incoming, turns)
         except _Tangled:
@@ -66,7 +66,8 @@ def write(job: ImportJob, incoming: Incoming, *, end: int, deadline: float) -> N
 
 
 @contextmanager
-def _one_import_at_a_time() -> Iterator[None]:
+def one_import_at_a_time() -> Iterator[None]:
+    """Chunks of two files that name the same people or addresses would wait for each other."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_lock(%s)", [ONE_AT_A_TIME])
     try:
