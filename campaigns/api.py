@@ -17,8 +17,9 @@ from campaigns import serializers as shapes
 from campaigns.blueprint_api import FromTemplates
 from campaigns.filters import CampaignFilter
 from campaigns.models import Approval, Campaign, Variant
-from campaigns.requests import contact_named, need_contacts, user_of, valid
+from campaigns.requests import need_contacts, user_of, valid
 from campaigns.team_api import TeamWork
+from contacts import naming
 from contacts.models import Contact
 from core.errors import Refused
 from team.apikeys import need_scope
@@ -291,7 +292,7 @@ def _previewed(request: Request, asked: dict[str, Any]) -> Contact:
     if "contact" not in asked:
         return previewing.EXAMPLE
     need_contacts(request)
-    found = contact_named(asked["contact"])
+    found = naming.reachable(asked["contact"])
     if found is None:
         raise exceptions.NotFound("There is no such contact.")
     return found
@@ -306,7 +307,7 @@ def _tests(request: Request, variant: Variant, names: list[str]) -> list[dict[st
 
 
 def _test(variant: Variant, name: str, by: User) -> dict[str, Any]:
-    contact = contact_named(name)
+    contact = naming.reachable(name)
     if contact is None:
         return {"to": name, "sent": False, "detail": "No contact has this id or email."}
     try:

@@ -26,6 +26,7 @@ from campaigns import (
 from campaigns.forms import CampaignForm, TestForm, VariantForms, VerbForm, WhenForm
 from campaigns.models import Approval, Campaign, CampaignTemplate
 from campaigns.overview import Failed
+from contacts import naming
 from contacts.models import Contact
 from core.errors import Refused
 from segments.models import Segment
@@ -307,7 +308,7 @@ def _test_contact(form: TestForm) -> Contact:
     if not form.is_valid():
         raise Refused("invalid", " ".join(str(error) for error in form.errors["to"]))
     asked = form.cleaned_data["to"]
-    contact = Contact.objects.reachable().filter(email=asked.lower()).first()
+    contact = naming.reachable(asked)
     if contact is None:
         raise Refused("no_contact", f"No contact has the address “{asked}”. Tests go to contacts: add this one first.")
     return contact

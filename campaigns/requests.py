@@ -1,13 +1,10 @@
 """Reading a request of the API: its checked body, who sent it, what they may, and whom it names."""
 
 from typing import Any
-from uuid import UUID
 
-from django.db.models import Q
 from rest_framework import exceptions
 from rest_framework.request import Request
 
-from contacts.models import Contact
 from team.apikeys import need_scope
 from team.models import User
 
@@ -29,15 +26,3 @@ def need_contacts(request: Request) -> None:
     need_scope(request, "contacts:read")
     if not user_of(request).has_perm("contacts.view_contact"):
         raise exceptions.PermissionDenied("Your role does not let you see contacts.")
-
-
-def contact_named(key: str) -> Contact | None:
-    """Whoever has this id or email and is not erased."""
-    return Contact.objects.reachable().filter(_is(key)).first()
-
-
-def _is(key: str) -> Q:
-    try:
-        return Q(uuid=UUID(key))
-    except ValueError:
-        return Q(email=key.strip().lower())

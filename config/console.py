@@ -149,6 +149,7 @@ UNFOLD: dict[str, object] = {
                         "admin:segments_spendinglevel_changelist",
                         "segments.change_spendinglevel",
                     ),
+                    _item("Companies", "domain", "admin:contacts_company_changelist", "contacts.view_company"),
                     _item("Topics", "topic", "admin:contacts_topic_changelist", "contacts.view_topic"),
                     _item("Events", "bolt", "admin:events_eventname_changelist", "events.view_eventname"),
                     _item("Sources", "sensors", "admin:events_source_changelist", "events.view_source"),

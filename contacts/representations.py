@@ -11,7 +11,7 @@ from contacts import attributes, lists
 from contacts.addresses import BadAddress, normalise_email, normalise_phone
 from contacts.attributes import BadValue
 from contacts.channels import channel_choices
-from contacts.importing.targets import read_zone
+from contacts.importing.targets import TAG_RULE, read_zone, split_tags
 from contacts.models import ConsentRecord, Contact, ImportJob, Suppression
 from core.api import StrictSerializer
 
@@ -68,6 +68,9 @@ class ContactBodySerializer(StrictSerializer):
             raise serializers.ValidationError(str(error)) from error
 
     def validate_tags(self, tags: list[str]) -> list[str]:
+        for tag in tags:
+            if [tag] != split_tags(tag):
+                raise serializers.ValidationError(f"“{tag}”: {TAG_RULE}")
         return sorted(set(tags))
 
 

@@ -12,17 +12,17 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.views.decorators.http import require_POST
-from unfold.admin import ModelAdmin
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
+from contacts import identity, naming
+from core.admin import ModelAdmin
 from core.errors import Refused
 from core.paging import EstimatingPaginator
 from delivery import sandbox, settling, why
 from delivery.accounts import check_connection
 from delivery.confirmation.console import ConfirmationMailAdmin
 from delivery.models import Account, ConfirmationMail, Message, SandboxMail
-from delivery.pages import contact_by
 from delivery.providers import providers
 from delivery.providers.base import Provider
 
@@ -175,8 +175,8 @@ class MessageAdmin(ModelAdmin):
     ) -> tuple[QuerySet[Message], bool]:
         if not search_term:
             return queryset, False
-        contact = contact_by(search_term)
-        return (queryset.filter(contact=contact) if contact else queryset.none()), False
+        contact = naming.person(search_term)
+        return (queryset.filter(contact__in=identity.keys(contact)) if contact else queryset.none()), False
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -14,11 +14,11 @@ from rest_framework.views import APIView
 
 from campaigns.models import Campaign
 from campaigns.requests import need_contacts
+from contacts import naming
 from core.api import CursorPages, StrictSerializer
 from core.errors import Refused
 from delivery import trying, why
 from delivery.models import Message
-from delivery.pages import contact_by
 from events.models import Event
 from templates_app import publishing
 from templates_app.models import Template, TemplateVersion
@@ -121,7 +121,7 @@ class Why(_OfPeople):
         responses=WhySerializer,
     )
     def get(self, request: Request, id: UUID) -> Response:
-        campaign, contact = self.campaign(), contact_by(request.query_params.get("contact", ""))
+        campaign, contact = self.campaign(), naming.person(request.query_params.get("contact", ""))
         if contact is None:
             raise serializers.ValidationError({"contact": ["No contact has this id, email or external id."]})
         return Response(WhySerializer(why.explain(campaign, contact)).data)
@@ -166,7 +166,7 @@ class TestSend(APIView):
 
     @staticmethod
     def _send(version: TemplateVersion, name: str) -> dict[str, Any]:
-        contact = contact_by(name)
+        contact = naming.person(name)
         if contact is None:
             return {"to": name, "sent": False, "detail": "No contact has this id, email or external id."}
         try:

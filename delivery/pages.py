@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.contrib import admin, messages
 from django.contrib.admin.views.decorators import staff_member_required
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
@@ -14,8 +14,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST, require_safe
 
 from campaigns.models import Campaign
-from contacts import identity
-from contacts.models import Contact
+from contacts import identity, naming
 from core.errors import Refused
 from delivery import sandbox, trying, why
 from delivery.models import Message, SandboxMail
@@ -50,20 +49,6 @@ def _console(request: HttpRequest, title: str, **context: Any) -> dict[str, Any]
     return {**admin.site.each_context(request), "title": title, **context}
 
 
-def contact_by(text: str) -> Contact | None:
-    """The contact whose public id, email or external id is `text`."""
-    text = text.strip()
-    if not text or "\x00" in text:
-        return None
-    found = identity.by("email", text.lower()) or identity.by("external_id", text)
-    if found is None:
-        try:
-            found = Contact.objects.filter(uuid=text).first()
-        except ValidationError:
-            return None
-    return found
-
-
 @_needs("campaigns.view_campaign")
 @require_safe
 def recipients(request: HttpRequest, campaign: str) -> HttpResponse:
@@ -75,8 +60,8 @@ def recipients(request: HttpRequest, campaign: str) -> HttpResponse:
     rows = rows.filter(reason=reason[:30].replace("\x00", "")) if reason else rows
     who = request.GET.get("q", "").strip()
     if who:
-        found = contact_by(who)
-        rows = rows.filter(contact=found) if found else rows.none()
+        found = naming.person(who)
+        rows = rows.filter(contact__in=identity.keys(found)) if found else rows.none()
     before = request.GET.get("before", "")
     page = list((rows.filter(pk__lt=int(before)) if before.isdecimal() and len(before) < 19 else rows)[: PAGE + 1])
     context = _console(
@@ -99,7 +84,7 @@ def why_page(request: HttpRequest, campaign: str) -> HttpResponse:
     """Why one person did or didn't get a campaign; without a person, a field to name one."""
     subject = get_object_or_404(Campaign, uuid=campaign)
     asked = request.GET.get("contact", "")
-    contact = contact_by(asked)
+    contact = naming.person(asked)
     explanation = why.explain(subject, contact) if contact else None
     context = _console(
         request,
@@ -119,7 +104,7 @@ def test_send(request: HttpRequest) -> HttpResponse:
     """Send a template's version to one contact and go back to where the form was."""
     version = _version(request.POST.get("version", ""))
     asked = request.POST.get("to", "")
-    contact = contact_by(asked)
+    contact = naming.person(asked)
     if contact is None:
         messages.error(request, f"There is no contact “{asked[:100]}”. Tests go to contacts: add this one first.")
     else:

@@ -4,8 +4,9 @@ from typing import Any
 
 from django import forms
 
+from contacts import naming
 from contacts.models import Contact
-from segments import definition, lists, mongo, naming, rules
+from segments import definition, lists, mongo, rules
 from segments.models import Segment
 from segments.rules import Problem, RuleError
 

@@ -6,11 +6,12 @@ from itertools import chain, islice
 
 from django.core.files.base import File
 
+from contacts import naming
 from contacts.importing import files, spreadsheets
 from contacts.importing.files import BadFile
 from contacts.models import Contact
 from core.errors import Refused
-from segments import membership, naming
+from segments import membership
 from segments.models import Segment
 
 ROWS = 200_000

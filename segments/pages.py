@@ -9,6 +9,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from contacts import naming
 from contacts.models import Contact
 from core.errors import Refused
 from events import names
@@ -21,7 +22,6 @@ from segments import (
     insight,
     membership,
     mongo,
-    naming,
     progress,
     rules,
     suggestions,

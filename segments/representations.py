@@ -9,9 +9,10 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from contacts import naming
 from contacts.models import Contact
 from core.api import StrictSerializer
-from segments import behaviour, definition, lists, mongo, naming, rules
+from segments import behaviour, definition, lists, mongo, rules
 from segments.fields import Field
 from segments.models import Membership, Segment
 from segments.rules import RuleError

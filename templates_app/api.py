@@ -1,11 +1,10 @@
 """/api/templates: the same verbs as the console's template pages."""
 
-import re
 from typing import Any, cast
 from uuid import UUID
 
 import django_filters
-from django.db.models import Prefetch, Q, QuerySet
+from django.db.models import Prefetch, QuerySet
 from django.http import Http404
 from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework import exceptions, mixins, status, viewsets
@@ -13,6 +12,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from contacts import naming
 from contacts.models import Contact
 from core.errors import Refused
 from team.apikeys import need_scope
@@ -22,7 +22,6 @@ from templates_app import serializers as shapes
 from templates_app.models import Link, Template, TemplateVersion
 from templates_app.rendering import RenderError
 
-_UUID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 ABOUT = ("name", "description", "channel", "category", "language")
 
 
@@ -189,8 +188,7 @@ def _contact(request: Request, key: str) -> Contact:
     need_scope(request, "contacts:read")
     if not _person(request).has_perm("contacts.view_contact"):
         raise exceptions.PermissionDenied("Your role does not let you see contacts.")
-    asked = Q(uuid=key) if _UUID.fullmatch(key) else Q(email=key.lower())
-    contact = Contact.objects.reachable().filter(asked).first()
+    contact = naming.reachable(key)
     if contact is None:
         raise Refused("no_contact", f"There is no contact with the id or email “{key[:100]}”.")
     return contact

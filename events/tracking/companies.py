@@ -6,10 +6,8 @@ from typing import Any
 
 from django.db import connection
 
+from contacts.companies import KEY_LENGTH, MOST_ATTRIBUTES, NAME_LENGTH, TEXT_LENGTH
 from events.tracking import arrays
-
-MOST_ATTRIBUTES = 100  # of one company
-NAME_LENGTH, TEXT_LENGTH = 200, 1_000
 
 # One with the same traits as before is not written again.
 _KEEP = """
@@ -48,7 +46,7 @@ def keep(groups: Iterable[tuple[str, dict[str, Any], int | None]]) -> None:
 def _row(group: str, traits: dict[str, Any]) -> dict[str, Any]:
     name = traits.get("name")
     plain = {
-        key[:60]: value[:TEXT_LENGTH] if isinstance(value, str) else value
+        key[:KEY_LENGTH]: value[:TEXT_LENGTH] if isinstance(value, str) else value
         for key, value in list(traits.items())[:MOST_ATTRIBUTES]
         if key != "name" and not isinstance(value, list | dict)
     }
