@@ -10,13 +10,13 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
 from campaigns import blueprint_pages, bulk, overview, pages
 from campaigns.forms import SenderForm
 from campaigns.models import Campaign, Sender
 from contacts.channels import channels
+from core.admin import ModelAdmin
 from team.models import User
 
 Status = Campaign.Status

@@ -11,7 +11,6 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from unfold.admin import ModelAdmin
 
 from contacts import (
     consent_pages,
@@ -31,6 +30,7 @@ from contacts.import_admin import ImportJobAdmin
 from contacts.list_bounds import BoundedChangeList
 from contacts.models import AttributeDefinition, Company, Contact, ImportJob, Suppression, Topic
 from contacts.topic_admin import TopicAdmin
+from core.admin import ModelAdmin
 from core.errors import Refused
 from core.paging import EstimatingPaginator
 from team.models import User

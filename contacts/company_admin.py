@@ -7,10 +7,10 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from unfold.admin import ModelAdmin
 
 from contacts.attributes import as_text
 from contacts.models import Company
+from core.admin import ModelAdmin
 from core.paging import EstimatingPaginator
 
 SHOWN = 50

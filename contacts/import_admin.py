@@ -11,7 +11,6 @@ from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpRe
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import URLPattern, path, reverse
 from django.views.decorators.http import require_POST
-from unfold.admin import ModelAdmin
 
 from contacts import export_pages
 from contacts.forms import WHOLE, MappingForm, UploadForm
@@ -19,6 +18,7 @@ from contacts.importing import errorfile, files, jobs, targets
 from contacts.importing.columns import new_attributes
 from contacts.models import AttributeDefinition, ImportJob, Topic
 from contacts.tasks import wake
+from core.admin import ModelAdmin
 from core.errors import Refused
 from team import audit
 

@@ -6,11 +6,11 @@ from django.contrib import admin
 from django.core.cache import cache
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
-from unfold.admin import ModelAdmin
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from contacts import topics
 from contacts.models import ConsentState, Topic
+from core.admin import ModelAdmin
 
 COUNTS_KEPT = 60  # seconds; counting a million states takes a moment
 

@@ -14,10 +14,10 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
 from contacts.models import Contact
+from core.admin import ModelAdmin
 from events import names
 from events.models import Event, EventDay, EventName, EventProperty, Source
 from events.source_admin import SourceAdmin as SourceAdmin  # registered by being imported

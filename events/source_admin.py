@@ -17,9 +17,9 @@ from django.utils.dateparse import parse_datetime
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
-from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
+from core.admin import ModelAdmin
 from core.errors import Refused
 from events.forms import SourceForm
 from events.models import EventDay, Source, WriteKey

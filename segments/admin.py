@@ -10,9 +10,9 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
+from core.admin import ModelAdmin
 from segments import comparing, definition, earning_pages, kept_pages, pages, proposal_pages
 from segments.models import Segment, SpendingLevel
 

@@ -17,10 +17,10 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
-from unfold.admin import ModelAdmin
 from unfold.decorators import display
 from unfold.forms import AdminPasswordChangeForm
 
+from core.admin import ModelAdmin
 from core.errors import Refused
 from team import apikeys, audit_admin, brand_admin  # noqa: F401  register themselves
 from team.forms import NewKeyForm, NewTeamMemberForm, SettingsForm, TeamMemberForm

@@ -4,10 +4,10 @@ from typing import ClassVar
 
 from django.contrib import admin
 from django.http import HttpRequest
-from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import RangeDateFilter
 from unfold.decorators import display
 
+from core.admin import ModelAdmin
 from core.paging import EstimatingPaginator
 from team.models import AuditRecord
 

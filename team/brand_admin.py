@@ -8,8 +8,8 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
-from unfold.admin import ModelAdmin
 
+from core.admin import ModelAdmin
 from core.errors import Refused
 from team import brand, colours, logos
 from team.models import Brand

@@ -9,9 +9,9 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
+from core.admin import ModelAdmin
 from templates_app import pages, previewing, publishing
 from templates_app.models import Template
 

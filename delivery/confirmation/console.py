@@ -7,11 +7,11 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from unfold.admin import ModelAdmin
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from campaigns.models import Campaign
 from contacts.models import Confirmation
+from core.admin import ModelAdmin
 from delivery.models import ConfirmationMail
 from delivery.outbox import ADDS
 
