@@ -16,6 +16,7 @@ from contacts.models import (
     Merge,
     NotDuplicate,
     Preference,
+    PreferenceChange,
 )
 
 _FREQUENCIES = [choice.value for choice in Preference.Frequency]  # from the most to the fewest
@@ -80,20 +81,24 @@ class Confirmations(Holding):
 class Preferences(Holding):
     key = "preferences"
     label = "Preferences"
-    models = (Preference,)
+    models = (Preference, PreferenceChange)
 
     def export(self, contact: Contact) -> list[dict[str, Any]]:
-        return [
+        now = [
             {"frequency": row.frequency, "quiet_from": row.quiet_from, "quiet_until": row.quiet_until,
              "paused_until": row.paused_until}
             for row in Preference.objects.filter(contact=contact)
         ]  # fmt: skip
+        earlier = PreferenceChange.objects.filter(contact=contact)
+        return now + [{"at": row.at, "source": row.source, "from": row.before, "to": row.after} for row in earlier]
 
     def erase(self, contact: Contact) -> None:
         Preference.objects.filter(contact=contact).delete()
+        PreferenceChange.objects.filter(contact=contact).delete()
 
     def merge(self, merged: Contact, survivor: Contact) -> None:
         """The wish for fewer messages wins: the rarer frequency, the longer pause, quiet hours of either."""
+        PreferenceChange.objects.filter(contact=merged).update(contact=survivor)
         theirs = Preference.objects.filter(contact=merged).first()
         if theirs is None:
             return

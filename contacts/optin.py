@@ -7,7 +7,7 @@ from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
 
-from contacts import consent
+from contacts import consent, identity
 from contacts.channels import channels
 from contacts.models import Confirmation, ConsentRecord, Contact
 from core import tokens
@@ -35,10 +35,13 @@ def find(token: str) -> Confirmation:
     One that was followed before is found too: following it again changes nothing and says so.
     """
     payload = tokens.verify(PURPOSE, token)
-    found = Confirmation.objects.select_related("contact", "request").filter(
+    found = Confirmation.objects.select_related("contact__merged_into", "request").filter(
         pk=int.from_bytes(payload[:_ID_BYTES])
     ).first()  # fmt: skip
-    if found is None or found.contact.erased_at is not None or payload[_ID_BYTES:] != _digest(_address(found)):
+    if found is None:
+        raise _GONE
+    found.contact = identity.living(found.contact)  # the page is about whom they became
+    if found.contact.erased_at is not None or payload[_ID_BYTES:] not in _digests(found):
         raise _GONE
     if found.confirmed_at is None and found.expires_at <= timezone.now():
         raise _TOO_OLD
@@ -70,6 +73,16 @@ def _grant(confirmation: Confirmation, ip_address: str | None) -> ConsentRecord:
         wording=asked.wording,
         ip_address=ip_address,
     )
+
+
+def _digests(confirmation: Confirmation) -> list[bytes]:
+    """Of addresses that the mail can have gone to. One of before a merge proves nothing new; it shows what was done."""
+    found = [_digest(_address(confirmation))]
+    if confirmation.confirmed_at is not None:
+        kind = identity.FORMER[channels[confirmation.channel].address_field]
+        former = confirmation.contact.identities.filter(kind=kind).values_list("value", flat=True)
+        found += [_digest(address) for address in former]
+    return found
 
 
 def _address(confirmation: Confirmation) -> str:

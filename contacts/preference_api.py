@@ -116,7 +116,7 @@ def _keep(contact: Contact, body: dict[str, Any]) -> None:
         paused_until=body["paused_until"], locale=body.get("language", contact.locale),
         time_zone=body.get("time_zone", contact.time_zone),
     )  # fmt: skip
-    preferences.keep(contact, wishes)
+    preferences.keep(contact, wishes, source=body.get("source") or "the API")
     wanted = {(way["channel"], way["topic"]): way["is_on"] for way in body["topics"]}
     for _, topic in wanted:
         consent.topic_called(topic)

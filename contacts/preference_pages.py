@@ -14,7 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
 
-from contacts import handing_over, own_data, preferences, subscriptions
+from contacts import handing_over, own_data, preferences, subscriptions, suppression
 from contacts.addresses import masked
 from contacts.models import Contact
 from contacts.preference_forms import EraseForm, ProofForm, WishesForm
@@ -73,7 +73,7 @@ def preference_page(request: HttpRequest, token: str, contact: Contact) -> HttpR
 
 def _keep(request: HttpRequest, contact: Contact, form: WishesForm) -> None:
     lines = subscriptions.of(contact)
-    preferences.keep(contact, form.wishes)
+    preferences.keep(contact, form.wishes, source=SOURCE)
     shown, wanted = _cells(request, "shown", lines), _cells(request, "topic", lines)
     subscriptions.follow(contact, shown=shown, wanted=wanted, told=_told(request, _wordings(lines)))
 
@@ -106,6 +106,7 @@ def _page(request: HttpRequest, contact: Contact, form: WishesForm, *, token: st
     ticked = _cells(request, "topic", lines) if form.is_bound else has_now
     context = {
         "form": form, "topics": [_line(line, ticked) for line in lines], "address": _address(contact),
+        "suppressed": suppression.find(contact.email) if contact.email else None,
         "gets_anything": bool(has_now), "is_preview": not token,
         "waits": any(way.waits_for_confirmation for line in lines for way in line),
         "done": request.GET.get("done") if request.method != "POST" else "", "token": token,

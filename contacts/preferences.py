@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from contacts import identity, people
-from contacts.models import Contact, Preference
+from contacts.models import Contact, Preference, PreferenceChange
 from core import tokens
 from core.errors import Refused
 
@@ -65,9 +65,10 @@ def of(contact: Contact) -> Wishes:
 
 
 @transaction.atomic
-def keep(contact: Contact, wishes: Wishes) -> None:
-    """Replace what the contact wants by `wishes`; Refused when they can't be kept, with what to change."""
+def keep(contact: Contact, wishes: Wishes, *, source: str) -> None:
+    """Replace what the contact wants by `wishes`, told at `source`; Refused, saying what to change, if it can't be."""
     check(wishes)
+    before = _plain(of(contact))
     told: dict[str, Any] = {"locale": wishes.locale, "time_zone": wishes.time_zone}
     people.change(contact, told)
     Preference.objects.update_or_create(
@@ -77,6 +78,25 @@ def keep(contact: Contact, wishes: Wishes) -> None:
             "paused_until": wishes.paused_until,
         },
     )  # fmt: skip
+    _note(contact, before, _plain(wishes), source)
+
+
+def _note(contact: Contact, before: dict[str, str], after: dict[str, str], source: str) -> None:
+    changed = [key for key in after if before[key] != after[key]]
+    if changed:
+        PreferenceChange.objects.create(
+            contact=contact,
+            source=source[:200],
+            before={key: before[key] for key in changed},
+            after={key: after[key] for key in changed},
+        )
+
+
+def _plain(wishes: Wishes) -> dict[str, str]:
+    """As texts; what isn't set is an empty one."""
+    moments = {"quiet_from": wishes.quiet_from, "quiet_until": wishes.quiet_until, "paused_until": wishes.paused_until}
+    shown = {key: moment.isoformat() if moment else "" for key, moment in moments.items()}
+    return {"frequency": wishes.frequency, **shown, "language": wishes.locale, "time_zone": wishes.time_zone}
 
 
 def check(wishes: Wishes) -> None:

@@ -5,8 +5,9 @@ from collections.abc import Iterable
 from django.db.models import QuerySet
 from django.urls import reverse
 
+from contacts import wishes_in_words
 from contacts.duplicates import rules
-from contacts.models import ConsentRecord, Imported, ImportJob, Merge
+from contacts.models import ConsentRecord, Imported, ImportJob, Merge, PreferenceChange
 from contacts.timeline import Entry, Kind, kinds
 
 _CONSENT_TONES = {"grant": "ok", "withdraw": "bad", "request": "info", "clear": "warn"}
@@ -31,6 +32,23 @@ class Consent(Kind):
             row, row.action, f"{row.get_action_display()}: {about}", detail=detail, tone=_CONSENT_TONES[row.action],
             data=data,
         )  # fmt: skip
+
+
+@kinds.register
+class Preferences(Kind):
+    key = "preferences"
+    label = "Preferences"
+    icon = "tune"
+    place = 5
+    moment = "at"
+
+    def rows(self, people: list[int]) -> QuerySet[PreferenceChange]:
+        return PreferenceChange.objects.filter(contact__in=people)
+
+    def entry(self, row: PreferenceChange) -> Entry:
+        said = "; ".join(wishes_in_words.changes(row.before, row.after))
+        data = {"from": row.before, "to": row.after, "source": row.source}
+        return self.says(row, "changed", "Changed their preferences", detail=f"{said} ({row.source})", data=data)
 
 
 @kinds.register

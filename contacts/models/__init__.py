@@ -15,7 +15,7 @@ from contacts.models.erasure import Erasure
 from contacts.models.identity import BulkMerge, Company, Employment, Identity, Merge, NotDuplicate
 from contacts.models.imports import Imported, ImportJob, import_path
 from contacts.models.people import AttributeDefinition, Contact, ContactQuerySet
-from contacts.models.preferences import Preference
+from contacts.models.preferences import Preference, PreferenceChange
 
 __all__ = [
     "AttributeDefinition",
@@ -35,6 +35,7 @@ __all__ = [
     "Merge",
     "NotDuplicate",
     "Preference",
+    "PreferenceChange",
     "SoftBounces",
     "Suppression",
     "SuppressionRelease",

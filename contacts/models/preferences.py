@@ -1,6 +1,7 @@
 """How people want to be written to, beyond whether: how often, at which hours, and when not at all."""
 
 from django.db import models
+from django.db.models.functions import Now
 
 from contacts.models.people import Contact
 
@@ -39,3 +40,19 @@ class Preference(models.Model):
 
     def __str__(self) -> str:
         return f"Preferences of {self.contact_id}"
+
+
+class PreferenceChange(models.Model):
+    """That somebody's wishes changed, where, and from what to what: only what differs. Topics are in the ledger."""
+
+    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="preference_changes")
+    at = models.DateTimeField(db_default=Now())
+    source = models.CharField(max_length=200)
+    before = models.JSONField()
+    after = models.JSONField()
+
+    class Meta:
+        ordering = ["-at", "-id"]
+
+    def __str__(self) -> str:
+        return f"{', '.join(self.after)} by {self.source}"

@@ -1,11 +1,12 @@
 """The console's pages of one person: the timeline with its filters, merging by hand, duplicates, companies."""
 
+from datetime import time
 from typing import Any
 
 import pytest
 from django.test import Client
 
-from contacts import consent, duplicates, merging
+from contacts import consent, duplicates, merging, preferences
 from contacts.models import BulkMerge, Company, Contact, Employment, NotDuplicate
 from events import ingest
 from team.models import User
@@ -156,3 +157,34 @@ def test_a_company_shows_who_belongs_to_it(console: Client, ada: Contact) -> Non
     assert "size" in page
     assert "Firm" in text(console, f"{AT}/{ada.pk}/timeline/")
     assert "Firm" in text(console, "/admin/contacts/company/", q="fir")
+
+
+def test_the_page_says_what_somebody_chose_links_to_their_own_page_and_tells_what_changed(
+    console: Client, ada: Contact
+) -> None:
+    page = text(console, f"{AT}/{ada.pk}/change/")
+    assert "Their own page" in page
+    assert preferences.link(ada) in page
+    assert "Nothing: they agreed to nothing" in page
+    consent.grant(ada, source="the form")
+    wishes = preferences.Wishes(
+        frequency="weekly", quiet_from=time(22), quiet_until=time(7), locale="de", time_zone="Europe/Berlin"
+    )
+    preferences.keep(ada, wishes, source="the preference centre")
+    page = text(console, f"{AT}/{ada.pk}/change/")
+    for words in ("At most one a week", "22:00 to 07:00", "How often: everything → at most one a week", "by email"):
+        assert words in page, words
+    timeline = text(console, f"{AT}/{ada.pk}/timeline/", kind="preferences")
+    assert "Changed their preferences" in timeline
+    assert "Quiet from: none → 22:00" in timeline
+
+
+def test_what_stays_the_same_is_no_change_and_who_only_looks_gets_no_link(
+    client: Client, approver: User, ada: Contact
+) -> None:
+    preferences.keep(ada, preferences.Wishes(), source="the preference centre")
+    assert not ada.preference_changes.exists()
+    client.force_login(approver)
+    page = text(client, f"{AT}/{ada.pk}/change/")
+    assert "How often" in page
+    assert preferences.link(ada) not in page

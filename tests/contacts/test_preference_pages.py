@@ -119,7 +119,7 @@ def test_a_pause_lasts_until_midnight_where_the_person_is(visitor: Client, robin
 
 def test_a_pause_that_a_program_set_to_the_minute_stays_to_the_minute(visitor: Client, robin: Contact) -> None:
     until = timezone.now().replace(microsecond=0) + timedelta(days=3, minutes=5)
-    preferences.keep(robin, preferences.Wishes(paused_until=until))
+    preferences.keep(robin, preferences.Wishes(paused_until=until), source="a test")
     shown = visitor.get(page(robin)).context["form"]["paused_until"].value()
     save(visitor, robin, paused_until=f"{shown}", frequency="daily")
     assert preferences.of(robin).paused_until == until

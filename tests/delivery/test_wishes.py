@@ -25,7 +25,7 @@ def ask(person: Contact, campaign: Campaign, run_id: int | None = None) -> gate.
 
 
 def wants(person: Contact, **wishes: Any) -> None:
-    preferences.keep(person, Wishes(**wishes))
+    preferences.keep(person, Wishes(**wishes), source="a test")
 
 
 def sent(person: Contact, campaign: Campaign, *, ago: timedelta, state: str = "sent") -> Message:

@@ -12,6 +12,7 @@ from contacts import consent, erasure, merging
 from contacts.models import AttributeDefinition, Change, Contact, Suppression
 from events import ingest, labels
 from events.models import Event
+from events.tracking import joining
 from segments import aging, definition, matching, membership
 from segments.dependencies import UNNOTED
 from segments.models import Recheck, Segment, SizePoint, Transition
@@ -98,6 +99,25 @@ class TestFollowing:
         sizes = {each.name: each.size for each in Segment.objects.all()}
         assert sizes == {"Everyone": 1, "Chosen": 1, "Asking": 1}
         assert everyone.memberships.count() == 1
+
+    def test_what_a_visitor_did_counts_as_soon_as_they_are_known(self) -> None:
+        ann = person("Ann")
+        buyers, rich = segment("Buyers", {"event": "purchase"}), segment("Rich", rule("spent", "at_least", 50))
+        ingest.record_many([{"name": "purchase", "anonymous_id": "v", "properties": {"amount": 50}}])
+        assert after(lambda: None, buyers) == ""
+        assert after(lambda: joining.link({"v": ann.pk}), buyers) == "Ann"
+        assert members(rich) == "Ann"
+        assert {(way, name) for way, name in transitions()} == {("entered", "Ann")}
+
+    def test_what_either_did_counts_for_who_is_left_of_a_merge(self, editor: User) -> None:
+        ann, bob = person("Ann"), person("Bob")
+        buyers, rich = segment("Buyers", {"event": "purchase"}), segment("Rich", rule("spent", "at_least", 50))
+        for one in (ann, bob):
+            ingest.record("purchase", contact_id=one.pk, properties={"amount": 30})
+        assert after(lambda: None, buyers) == "Ann Bob"
+        assert members(rich) == ""
+        assert after(lambda: merging.merge(bob, into=ann, by=editor), buyers) == "Ann"
+        assert members(rich) == "Ann"
 
     def test_a_chain_of_segments_is_followed_to_its_end(self) -> None:
         vips = segment("VIPs", VIP)
