@@ -19,7 +19,7 @@ from typing import Any
 from django.core.files.base import File
 from django.db import DatabaseError, connection, transaction
 from django.db.models import F
-from django.db.models.functions import Now
+from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 from psycopg import Error as DriverError
 
@@ -145,6 +145,8 @@ def check(
     """
     _say_consent(job, consent)
     job.tag = tag.strip()[:60]
+    if job.tag and targets.split_tags(job.tag) != [job.tag]:
+        raise Refused("bad_tag", f"“{job.tag}”: {targets.TAG_RULE}")
     _begin_check(job, mapping, goes_on, ("tag", *_CONSENT))
 
 
@@ -339,10 +341,15 @@ def forget(job: ImportJob) -> None:
     job.delete()
 
 
+# What was edited or looked at is no progress: updated_at says nothing here.
+_MOVED_AT = Coalesce("progressed_at", "created_at")
+
+
 def stalled() -> list[int]:
     """Jobs at work that nobody has moved for a while: their worker is gone, or the wake-up was lost."""
     before = timezone.now() - STALLED_AFTER
-    return list(ImportJob.objects.filter(status__in=AT_WORK, progressed_at__lt=before).values_list("pk", flat=True))
+    waiting = ImportJob.objects.filter(status__in=AT_WORK).alias(moved_at=_MOVED_AT)
+    return list(waiting.filter(moved_at__lt=before).values_list("pk", flat=True))
 
 
 def forget_old() -> int:
@@ -353,7 +360,8 @@ def forget_old() -> int:
     for job in ImportJob.objects.exclude(status__in=OPEN).exclude(file=""):
         _clean_up(job)
     before = timezone.now() - FORGOTTEN_AFTER
-    unfinished = ImportJob.objects.filter(status__in=(Status.UPLOADED, Status.READY), updated_at__lt=before)
+    waiting = ImportJob.objects.filter(status__in=(Status.UPLOADED, Status.READY)).alias(moved_at=_MOVED_AT)
+    unfinished = waiting.filter(moved_at__lt=before)
     count = 0
     for job in unfinished:
         cancel(job)

@@ -1,4 +1,4 @@
-"""People, consent, imports and suppressions over the API, with keys and without rights."""
+"""People, consent and imports over the API, with keys and without rights."""
 
 from typing import Any
 
@@ -122,12 +122,6 @@ def test_files_that_are_no_tables_are_refused_and_forgotten(api: APIClient) -> N
     assert not ImportJob.objects.exists()
 
 
-def test_suppressions_are_added_and_listed(api: APIClient) -> None:
-    assert api.post("/api/suppressions", {"address": "Ada@Example.com"}).status_code == 201
-    assert api.post("/api/suppressions", {"address": "nope"}).status_code == 409
-    assert [one["address"] for one in api.get("/api/suppressions").json()["results"]] == ["ada@example.com"]
-
-
 def test_rights_are_needed_for_everything(editor: User, approver: User, stranger: User) -> None:
     ada = Contact.objects.create(email="ada@example.com")
     for user, reads, writes in ((approver, 200, 403), (stranger, 403, 403)):
@@ -153,3 +147,11 @@ def test_names_of_attributes_that_no_catalogue_holds_are_errors(api: APIClient) 
     for key in ("nope", "\x00", "a" * 5000):
         answer = api.post("/api/contacts", {"email": "a@example.com", "attributes": {key: "x"}})
         assert (answer.status_code, "attributes" in answer.json()["errors"]) == (400, True)
+
+
+def test_a_tag_holds_nothing_that_separates_tags_in_files(api: APIClient) -> None:
+    for tag in ("a,b", "a;b", "a|b"):
+        answer = api.post("/api/contacts", {"email": "x@example.com", "tags": ["good", tag]})
+        assert answer.status_code == 400
+        assert "separate tags in files" in answer.json()["errors"]["tags"][0]
+    assert not Contact.objects.exists()

@@ -237,9 +237,33 @@ def test_rows_lost_in_a_crash_of_the_database_are_read_again(monkeypatch: pytest
 def test_a_second_worker_on_the_same_job_does_nothing() -> None:
     job = checked(csv_bytes(HEADER, *people(3)))
     jobs.confirm(job)
+    first = connection.copy()  # the first worker, in a process of its own
+    with first.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(%s, %s)", [jobs.LOCK_CLASS, job.pk])
+    try:
+        assert jobs.work(job) is False
+        assert not Contact.objects.exists()
+    finally:
+        first.close()  # it dies, and the lock is free
     jobs.work(job)
-    assert jobs.work(job) is False
     assert Contact.objects.count() == 3
+
+
+def test_a_job_that_never_moved_is_as_old_as_itself_whoever_looked_at_it() -> None:
+    job = uploaded(csv_bytes(HEADER, *people(3)))
+    long_ago = timezone.now() - jobs.FORGOTTEN_AFTER - jobs.STALLED_AFTER
+    ImportJob.objects.filter(pk=job.pk).update(created_at=long_ago, progressed_at=None, updated_at=timezone.now())
+    ImportJob.objects.filter(pk=job.pk).update(status="checking")
+    assert jobs.stalled() == [job.pk]
+    ImportJob.objects.filter(pk=job.pk).update(status="uploaded")
+    assert jobs.forget_old() == 1
+
+
+def test_blank_lines_of_a_single_column_are_no_rows() -> None:
+    job = imported(b'email\n\na@example.com\n\n""\nbad\n\n')
+    assert (job.row_count, job.valid_count, job.error_count) == (2, 1, 1)
+    assert problems(job)[0][0] == 6
+    assert Contact.objects.get().email == "a@example.com"
 
 
 def test_the_planner_hears_of_people_whom_an_import_added_to_a_table_that_was_empty(
