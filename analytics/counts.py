@@ -1,6 +1,5 @@
 """What happened to the messages of campaigns, in plain counts: states from the ledger, answers from hourly counts."""
 
-import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -10,12 +9,12 @@ from django.db.models import Count, Sum
 
 from analytics import rollup
 from analytics.models import Rollup
-from delivery import ledger
+from delivery import ledger, live
+from delivery.live import Live
 from delivery.models import Message, Run
 from events import names
 
 State = Message.State
-LIVE_SECONDS = 2
 SETTLED_SECONDS = 60
 Reasons = Counter[tuple[str, str]]  # (state, reason) -> ledger rows
 HUMAN = "human"
@@ -115,13 +114,9 @@ def of_run(run: Run) -> Reasons:
     """Ledger rows of one run by state and reason."""
     if run.status in Run.OVER and run.final_counts:
         return parsed(run.final_counts)
-    key = f"figures:run:{run.pk}"
-    kept = cache.get(key)
-    if kept is None:
-        kept = ledger.counts(run.pk)
-        cache.set(key, kept, LIVE_SECONDS)
-        _note_pace(run.pk, kept)
-    return parsed(kept)
+    counted = live.of(run.pk)
+    _note_pace(run.pk, counted)
+    return parsed(counted.counts)
 
 
 def parsed(counts: Mapping[str, int]) -> Reasons:
@@ -133,16 +128,18 @@ def parsed(counts: Mapping[str, int]) -> Reasons:
 PACE_SECONDS = 60
 
 
-def _note_pace(run_id: int, counts: Mapping[str, int]) -> None:
-    now, done = time.time(), sum(count for key, count in counts.items() if key.partition("|")[0] not in ledger.OPEN)
-    points = [point for point in cache.get(f"figures:pace:{run_id}", []) if point[0] > now - PACE_SECONDS]
-    cache.set(f"figures:pace:{run_id}", [*points, (now, done)], PACE_SECONDS)
+def _note_pace(run_id: int, counted: Live) -> None:
+    points = [point for point in cache.get(f"figures:pace:{run_id}", []) if point[0] > counted.at - PACE_SECONDS]
+    if points and points[-1][0] >= counted.at:
+        return  # somebody noted this very count
+    done = sum(count for key, count in counted.counts.items() if key.partition("|")[0] not in ledger.OPEN)
+    cache.set(f"figures:pace:{run_id}", [*points, (counted.at, done)], PACE_SECONDS)
 
 
 def per_minute(run_id: int) -> float | None:
     """Ledger rows settled per minute over the last minute; None until two looks at least two seconds apart."""
     points = cache.get(f"figures:pace:{run_id}", [])
-    if len(points) < 2 or points[-1][0] - points[0][0] < LIVE_SECONDS:
+    if len(points) < 2 or points[-1][0] - points[0][0] < live.SECONDS:
         return None
     (since, before), (until, after) = points[0], points[-1]
     return float((after - before) / (until - since) * 60)
@@ -171,7 +168,7 @@ def _ledger_by_variant(campaign_id: int) -> dict[int, Reasons]:
         rows = Message.objects.filter(run__in=[run for run, _ in runs]).order_by()
         kept = list(rows.values_list("variant_id", "state", "reason").annotate(Count("id")))
         is_over = all(status in Run.OVER for _, status in runs)
-        cache.set(key, kept, SETTLED_SECONDS if is_over else LIVE_SECONDS)
+        cache.set(key, kept, SETTLED_SECONDS if is_over else live.SECONDS)
     counts: defaultdict[int, Reasons] = defaultdict(Counter)
     for variant, state, reason, count in kept:
         counts[variant][state, reason] += count

@@ -23,11 +23,6 @@ def variant_sql(campaign: Campaign) -> tuple[str, list[Any]]:
     return f"(%s::bigint[])[width_bucket({number} %% %s, %s::bigint[])]", [ids, _salt(campaign), total, starts]
 
 
-def variant_of(campaign: Campaign, contact_id: int) -> Variant:
-    """The same decision for one person, without a query per person."""
-    return _by_share(_variants(campaign), campaign, contact_id)
-
-
 def _by_share(variants: list[Variant], campaign: Campaign, contact_id: int) -> Variant:
     digest = hashlib.md5(f"{_salt(campaign)}{contact_id}".encode(), usedforsecurity=False).hexdigest()
     point = int(digest[:8], 16) % _total(variants)

@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import prefetch_related_objects
 from django.utils import timezone
 
-from campaigns import announcing, approval, members, preflight
+from campaigns import announcing, approval, four_eyes, members, preflight
 from campaigns import schedule as clock
 from campaigns.keeping import archive as archive  # what people call a campaign's life is one vocabulary
 from campaigns.keeping import delete as delete
@@ -71,27 +71,13 @@ def refusal(campaign: Campaign, verb: str, *, by: User | None) -> Refused | None
         return Refused("put_away", f"“{campaign}” is archived or deleted. Restore it first.")
     if campaign.status not in move.sources:
         return Refused("wrong_status", _wrong_status(campaign, move))
-    return _four_eyes(campaign, by) if verb in ("approve", "reject") and by is not None else None
+    return four_eyes.refusal(campaign, by) if verb in ("approve", "reject") and by is not None else None
 
 
 def verbs(campaign: Campaign, by: User) -> list[str]:
     """What `by` may do now."""
     prefetch_related_objects([campaign], "members")  # each verb asks who has a part in it
     return [verb for verb in MOVES if refusal(campaign, verb, by=by) is None]
-
-
-def _four_eyes(campaign: Campaign, by: User) -> Refused | None:
-    """Nobody decides on their own work; superusers are not exempt."""
-    asked = approval.pending(campaign)
-    involved = [
-        (campaign.created_by_id, "you created it"),
-        (campaign.edited_by_id, "you made the last change"),
-        (asked.requested_by_id if asked else None, "you asked for the approval"),
-    ]
-    for person, why in involved:
-        if person == by.pk:
-            return Refused("four_eyes", f"Someone else must decide on “{campaign}”: {why}.")
-    return None
 
 
 def _wrong_status(campaign: Campaign, move: Move) -> str:
@@ -108,7 +94,7 @@ def submit(campaign: Campaign, *, by: User, comment: str = "") -> None:
         approval.void(current)
         asked = approval.request(current, by=by, comment=comment)
         _move(current, "submit", by=by, reason=comment)
-        announcing.asked(asked, [person for person in approval.approvers() if not _four_eyes(current, person)])
+        announcing.asked(asked, [person for person in approval.approvers() if not four_eyes.refusal(current, person)])
     campaign.refresh_from_db()
 
 

@@ -23,6 +23,7 @@ from delivery.models import WorkerBeat
 
 DRAIN_SECONDS = 60
 BEAT_EVERY = timedelta(seconds=5)
+SLOT_SECONDS = 20  # a sender that shows no sign of life for so long is gone, and its slot is another's
 
 # One byte shared between the worker's main process and its children, which are forked after this module is imported:
 # at a warm shutdown only the main process hears of it, and the children must stop claiming at once.
@@ -64,11 +65,13 @@ def spare_the_collector(**_: Any) -> None:
 def drain(slot: int) -> None:
     """Send what is due. `slot` numbers the senders that should run at once; it only keeps the queue from filling."""
     worker = f"{socket.gethostname()[:20]}:{os.getpid()}:{slot}"
-    beat = _beats(f"send:{slot}", f"drain:{slot}")
-    with _finishing_its_group() as must_stop:
-        sending.drain(worker=worker, seconds=DRAIN_SECONDS, must_stop=must_stop, beat=beat)
-    cache.delete(f"drain:{slot}")
-    beat()
+    beat = _beats(f"send:{slot}", _taken(slot))
+    try:
+        with _finishing_its_group() as must_stop:
+            sending.drain(worker=worker, seconds=DRAIN_SECONDS, must_stop=must_stop, beat=beat)
+            beat()
+    finally:  # last of all, or the slot would look taken for another twenty seconds after its sender went
+        cache.delete(_taken(slot))
 
 
 @shared_task
@@ -91,7 +94,7 @@ def ask_to_confirm() -> None:
 def _wake_senders() -> None:
     if outbox.has_due():
         for slot in range(settings.SEND_WORKERS):
-            if cache.add(f"drain:{slot}", 1, timeout=20):
+            if cache.add(_taken(slot), 1, timeout=SLOT_SECONDS):
                 drain.delay(slot)
 
 
@@ -103,6 +106,10 @@ def read_events() -> None:
         pass
 
 
+def _taken(slot: int) -> str:
+    return f"drain:{slot}"
+
+
 def _beats(name: str, key: str) -> Callable[[], None]:
     """A function that, every few seconds at most, notes that this process makes progress."""
     last = [0.0]
@@ -112,6 +119,6 @@ def _beats(name: str, key: str) -> Callable[[], None]:
         if now - last[0] >= BEAT_EVERY.total_seconds():
             last[0] = now
             WorkerBeat.objects.update_or_create(name=name, defaults={"at": timezone.now()})
-            cache.set(key, 1, timeout=20)
+            cache.set(key, 1, timeout=SLOT_SECONDS)
 
     return beat

@@ -135,14 +135,6 @@ def forget(people: Iterable[int]) -> None:
     SpendingDay.objects.filter(contact__in=ids).delete()
 
 
-def start_over() -> None:
-    """Forget everything; the log is then read again from its start."""
-    with stream.hold(READER):
-        Standing.objects.all().delete()
-        SpendingDay.objects.all().delete()
-        stream.replay(READER, to=START)
-
-
 def catch_up(seconds: float) -> bool:
     """Batch after batch until nothing is left, then True, or until the time is up."""
     ends = time.monotonic() + seconds

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from contacts.channels import channels
 from core.errors import Refused
 from team.models import User
 from templates_app import publishing
@@ -47,7 +48,8 @@ def take_in(document: dict[str, Any], *, by: User | None) -> Template:
     about = {name: _text(document, name, most) for name, most in _ABOUT.items()}
     if not about["name"]:
         raise Refused("no_name", "The file does not say what the template is called.")
-    if document.get("channel", "email") != "email":
+    about["channel"] = document.get("channel") or Template._meta.get_field("channel").get_default()
+    if about["channel"] not in channels:
         raise Refused("unknown_channel", "The template is for a channel that is not set up here.")
     name = publishing.free_name(about.pop("name"))
     about["language"] = about["language"] or "en"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
+from django.db.models import ProtectedError
 from django.utils import timezone
 
 from contacts.models import Contact
@@ -89,7 +90,7 @@ def _publish(draft: TemplateVersion, *, by: User | None) -> TemplateVersion:
         for position, link in enumerate(compiled.links)
     )
     draft.compiled_html, draft.compiled_text, draft.findings = compiled.html, compiled.text, compiled.findings
-    draft.content_hash, draft.published_at, draft.author = content_hash(draft), timezone.now(), by or draft.author
+    draft.content_hash, draft.published_at, draft.published_by = content_hash(draft), timezone.now(), by
     draft.save()
     draft.template.current_version = draft
     draft.template.save(update_fields=["current_version", "updated_at"])
@@ -139,12 +140,18 @@ def discard_draft(template: Template) -> None:
 @transaction.atomic
 def delete(template: Template) -> None:
     """Remove a template that nothing uses; Refused with the names of what does."""
+    # Whoever picks it at this moment waits for the lock, and then finds it gone or is named here.
+    Template.objects.select_for_update().get(pk=template.pk)
     users = used_by(template)
     if users:
         named = ", ".join(f"“{name}”" for name in users[:5]) + (" and others" if len(users) > 5 else "")
         raise Refused("in_use", f"“{template}” is used by {named}. Archive it instead.")
     Template.objects.filter(pk=template.pk).update(current_version=None)
-    Template.objects.get(pk=template.pk).delete()
+    try:
+        Template.objects.get(pk=template.pk).delete()
+    except ProtectedError as error:  # something else holds on to it, or to one of its versions
+        named = ", ".join(f"“{one}”" for one in list(error.protected_objects)[:5])
+        raise Refused("in_use", f"“{template}” is used by {named}. Archive it instead.") from error
 
 
 def used_by(template: Template) -> list[str]:

@@ -9,6 +9,7 @@ from django.urls import reverse
 
 from analytics import counts, figures, metrics, tasks
 from campaigns.models import Campaign
+from delivery import live
 from delivery.models import Run
 from events import names
 from team.models import User
@@ -169,10 +170,10 @@ def test_progress_tells_pace_and_end_while_sending(monkeypatch: pytest.MonkeyPat
     campaign, run = make_campaign(status=Campaign.Status.SENDING)
     waiting = add_messages(run, 60, "planned")
     clock = 1000.0
-    monkeypatch.setattr(counts.time, "time", lambda: clock)
+    monkeypatch.setattr(live.time, "time", lambda: clock)
     assert figures.figures(campaign).progress["per_minute"] is None
     type(waiting[0]).objects.filter(pk__in=[row.pk for row in waiting[:20]]).update(state="sent")
-    cache.delete(f"figures:run:{run.pk}")
+    cache.delete(live.key(run.pk))
     clock += 10
     progress = figures.figures(campaign).progress
     assert (progress["done"], progress["waiting"], progress["per_minute"]) == (20, 40, 120)

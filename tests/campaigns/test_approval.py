@@ -10,7 +10,10 @@ from hypothesis import strategies as st
 from campaigns import approval, lifecycle
 from campaigns.models import Campaign, Sender, Variant
 from contacts import erasure
+from core.errors import Refused
 from segments.models import Membership, Segment
+from team.models import User
+from templates_app.models import TemplateVersion
 from tests.campaigns.conftest import make_segment, make_template, publish_again
 
 json_values = st.recursive(
@@ -36,6 +39,20 @@ def test_one_more_fact_gives_another_hash(bound, name):
 def test_the_hash_is_the_same_on_every_reading(campaign):
     assert approval.content_hash(campaign) == approval.content_hash(Campaign.objects.get(pk=campaign.pk))
     assert len(approval.content_hash(campaign)) == 64
+
+
+def test_whoever_wrote_or_published_the_content_does_not_decide(campaign, approver, editor):
+    boss = User.objects.create_superuser("boss", "boss@example.com", "boss-secret-1")
+    TemplateVersion.objects.update(author=approver, published_by=boss)
+    lifecycle.submit(campaign, by=editor)
+    for person, why in ((approver, "you wrote its content"), (boss, "you published its content")):
+        with pytest.raises(Refused, match=why):
+            lifecycle.approve(campaign, by=person)
+        with pytest.raises(Refused, match=why):
+            lifecycle.reject(campaign, by=person, comment="No.")
+    other = User.objects.create_superuser("other", "other@example.com", "other-secret-1")
+    lifecycle.approve(campaign, by=other)
+    assert campaign.status == Campaign.Status.APPROVED
 
 
 CHANGES = {
