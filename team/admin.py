@@ -242,10 +242,10 @@ class NoticeAdmin(ModelAdmin):
 
     @display(description="Notice")
     def what(self, notice: Notice) -> str | SafeString:
-        if not notice.url.startswith("/"):
+        if not notice.leads_to:
             return notice.text
         return format_html(
-            '<a href="{}" class="text-primary-600 dark:text-primary-500">{}</a>', notice.url, notice.text
+            '<a href="{}" class="text-primary-600 dark:text-primary-500">{}</a>', notice.leads_to, notice.text
         )
 
     @display(description="Level", ordering="level", label={"info": "info", "warning": "warning", "error": "danger"})

@@ -85,6 +85,11 @@ class Notice(models.Model):
     def __str__(self) -> str:
         return self.text
 
+    @property
+    def leads_to(self) -> str:
+        """The page of the console that it is about; nothing that leads elsewhere, whatever `url` says."""
+        return self.url if self.url.startswith("/") and not self.url.startswith(("//", "/\\")) else ""
+
 
 class Brand(models.Model):
     """Who the public pages say they are from, in which colours. There is one: brand.current() has it.
