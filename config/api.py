@@ -7,7 +7,7 @@ from analytics import api as analytics_api
 from campaigns import api as campaigns_api
 from campaigns import blueprint_api
 from contacts import api as contacts_api
-from contacts import company_api, consent_api, preference_api, timeline_api
+from contacts import company_api, consent_api, preference_api, suppression_api, timeline_api
 from delivery import api as delivery_api
 from segments import api as segments_api
 from templates_app import api as templates_api
@@ -21,7 +21,7 @@ router.register("approvals", campaigns_api.ApprovalViewSet, basename="approval")
 router.register("contacts", contacts_api.ContactViewSet, basename="contact")
 router.register("companies", company_api.CompanyViewSet, basename="company")
 router.register("topics", consent_api.TopicViewSet, basename="topic")
-router.register("suppressions", contacts_api.SuppressionViewSet, basename="suppression")
+router.register("suppressions", suppression_api.SuppressionViewSet, basename="suppression")
 router.register("segments", segments_api.SegmentViewSet, basename="segment")
 router.register("notifications/segments", segments_api.SegmentAliasViewSet, basename="segment-alias")
 router.register("templates", templates_api.TemplateViewSet, basename="template")

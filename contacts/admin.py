@@ -21,14 +21,15 @@ from contacts import (
     people,
     person_pages,
     standing,
-    suppression,
+    wishes_in_words,
 )
 from contacts.attributes import as_text
 from contacts.company_admin import CompanyAdmin
-from contacts.forms import ContactForm, SuppressionForm, attribute_field_name
+from contacts.forms import ContactForm, attribute_field_name
 from contacts.import_admin import ImportJobAdmin
 from contacts.list_bounds import BoundedChangeList
-from contacts.models import AttributeDefinition, Company, Contact, ImportJob, Suppression, Topic
+from contacts.models import AttributeDefinition, Company, Contact, ImportJob, Suppression, SuppressionRelease, Topic
+from contacts.suppression_admin import SuppressionAdmin, SuppressionReleaseAdmin
 from contacts.topic_admin import TopicAdmin
 from core.admin import ModelAdmin
 from core.errors import Refused
@@ -37,6 +38,8 @@ from team.models import User
 
 admin.site.register(Company, CompanyAdmin)
 admin.site.register(ImportJob, ImportJobAdmin)
+admin.site.register(Suppression, SuppressionAdmin)
+admin.site.register(SuppressionRelease, SuppressionReleaseAdmin)
 admin.site.register(Topic, TopicAdmin)
 
 
@@ -140,6 +143,7 @@ class ContactAdmin(ModelAdmin):
     def _page(self, request: HttpRequest, contact: Any) -> dict[str, Any]:
         return person_pages.header(request, contact, "details") | {
             **consent_pages.card(contact),
+            **wishes_in_words.card(contact, may_open=self.has_change_permission(request, contact)),
             "held_attributes": [(key, as_text(value)) for key, value in sorted(contact.attributes.items())],
             "may_change": self.has_change_permission(request, contact),
         }
@@ -208,30 +212,3 @@ class AttributeDefinitionAdmin(ModelAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: AttributeDefinition | None = None) -> list[str]:
         return ["key", "type"] if obj else []  # values are stored by key, in the type's form
-
-
-@admin.register(Suppression)
-class SuppressionAdmin(ModelAdmin):
-    form = SuppressionForm
-    list_display = ["address", "channel", "reason", "detail", "created_by", "created_at"]
-    list_filter = ["reason", "channel"]
-    list_select_related = ["created_by"]
-    ordering = ["-id"]
-    sortable_by: ClassVar[list[str]] = []
-    search_fields = ["address__startswith"]
-    search_help_text = "Start of the address"
-    show_full_result_count = False
-    paginator = EstimatingPaginator
-
-    def has_change_permission(self, request: HttpRequest, obj: Suppression | None = None) -> bool:
-        return False  # added or removed, never rewritten: who added it and why must stay true
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Suppression], search_term: str
-    ) -> tuple[QuerySet[Suppression], bool]:
-        return super().get_search_results(request, queryset, search_term.strip().lower())
-
-    def save_model(self, request: HttpRequest, obj: Suppression, form: Any, change: bool) -> None:
-        told = {name: form.cleaned_data[name] for name in ("channel", "reason", "detail")}
-        saved = suppression.suppress(form.cleaned_data["address"], **told, by=_user(request))
-        obj.pk, obj.address = saved.pk, saved.address

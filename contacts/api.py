@@ -1,4 +1,4 @@
-"""People over the API: list, save, erase, export, consent, imports and suppressions."""
+"""People over the API: list, save, erase, export, consent and imports."""
 
 from typing import Any, ClassVar
 
@@ -9,10 +9,10 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from contacts import erasure, handing_over, holdings, people, suppression
+from contacts import erasure, handing_over, holdings, people
 from contacts.consent_api import ConsentActions
 from contacts.importing import jobs, targets
-from contacts.models import Contact, ImportJob, Suppression
+from contacts.models import Contact, ImportJob
 from contacts.representations import (
     ContactBodySerializer,
     ContactFilter,
@@ -21,8 +21,6 @@ from contacts.representations import (
     ImportBodySerializer,
     ImportJobSerializer,
     NewContactSerializer,
-    SuppressionBodySerializer,
-    SuppressionSerializer,
 )
 from contacts.tasks import wake
 from core.errors import Refused
@@ -97,27 +95,6 @@ class ContactViewSet(
     def imports(self, request: Request, job: str) -> Response:
         """How far an import is."""
         return Response(ImportJobSerializer(get_object_or_404(ImportJob, uuid=job)).data)
-
-
-class SuppressionViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Suppression]):
-    """Addresses that are never written to, whoever owns them."""
-
-    queryset = Suppression.objects.all()
-    serializer_class = SuppressionSerializer
-    filterset_fields: ClassVar = {"address": ["exact"], "channel": ["exact"], "reason": ["exact"]}
-    scopes: ClassVar = {"read": "contacts:read", "write": "contacts:write"}
-
-    @property
-    def permission(self) -> str:
-        is_read = self.request.method in ("GET", "HEAD", "OPTIONS")
-        return "contacts.view_suppression" if is_read else "contacts.add_suppression"
-
-    @extend_schema(request=SuppressionBodySerializer, responses={201: SuppressionSerializer})
-    def create(self, request: Request) -> Response:
-        """Never write to this address again."""
-        told = _body(SuppressionBodySerializer, request)
-        entry = suppression.suppress(told.pop("address"), **told, by=_user(request))
-        return Response(SuppressionSerializer(entry).data, status=status.HTTP_201_CREATED)
 
 
 def _started(told: dict[str, Any], user: User) -> ImportJob:

@@ -60,13 +60,13 @@ def _bare(queryset: QuerySet[Contact]) -> QuerySet[Contact]:
 
 
 def _note(request: HttpRequest, user: User, people: QuerySet[Contact], form: str) -> None:
-    detail: dict[str, Any] = {"format": form, "filter": _asked(request)}
+    detail: dict[str, Any] = {"format": form, "filter": asked(request)}
     if request.method == "POST" and request.POST.get("select_across") != "1":
         detail["selected"] = True
     audit.record("export.contacts", by=user, detail=detail, count=people.count())
 
 
-def _asked(request: HttpRequest) -> dict[str, str]:
+def asked(request: HttpRequest) -> dict[str, str]:
     """How the list was filtered."""
-    asked = {name: ", ".join(values)[:100] for name, values in request.GET.lists() if name not in _PAGING}
-    return asked | ({_SEARCH: "(a search)"} if asked.get(_SEARCH) else {})
+    said = {name: ", ".join(values)[:100] for name, values in request.GET.lists() if name not in _PAGING}
+    return said | ({_SEARCH: "(a search)"} if said.get(_SEARCH) else {})

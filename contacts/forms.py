@@ -173,17 +173,66 @@ class SuppressionForm(forms.ModelForm):
 
     class Meta:
         model = Suppression
-        fields = ["channel", "address", "reason", "detail"]
+        fields = ["address", "channel", "reason", "detail"]
+        labels = {"detail": "Why, in your own words"}
+        help_texts = {"address": "Nothing is sent to it any more, whoever has it.", "detail": "Optional. Kept with it."}
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         channel = channels.get(cleaned.get("channel", ""))
-        if channel is not None and cleaned.get("address"):
+        if not cleaned.get("address"):
+            if "address" not in self.errors:
+                self.add_error("address", "Type the address that nothing should be sent to.")
+        elif channel is not None:
             try:
                 cleaned["address"] = normalise(channel.address_field, cleaned["address"])
             except BadAddress as error:
                 self.add_error("address", str(error))
         return cleaned
+
+    def _get_validation_exclusions(self) -> set[str]:
+        # An address that is on the list already stays there, which is no mistake of whoever types it again.
+        return super()._get_validation_exclusions() | {"address"}
+
+
+class SuppressedColumnForm(forms.Form):
+    """What is said of every address of a list."""
+
+    channel = forms.ChoiceField(choices=channel_choices, initial="email", widget=UnfoldAdminSelectWidget)
+    reason = forms.ChoiceField(
+        choices=Suppression.Reason.choices, initial=Suppression.Reason.IMPORTED, widget=UnfoldAdminSelectWidget
+    )
+    detail = forms.CharField(
+        required=False, max_length=500, label="Where the list is from",
+        help_text="E.g. “Unsubscribed in the former newsletter tool”. Empty: the file’s name.",
+        widget=UnfoldAdminTextInputWidget,
+    )  # fmt: skip
+
+
+class SuppressionListForm(SuppressedColumnForm):
+    """A list, as a file or pasted."""
+
+    file = forms.FileField(
+        required=False, label="A file",
+        help_text="CSV (also packed as .csv.gz) or XLSX, of any columns; a row with their names may stand first.",
+        widget=UnfoldAdminFileFieldWidget(attrs={"accept": ".csv,.txt,.tsv,.gz,.xlsx"}),
+    )  # fmt: skip
+    pasted = forms.CharField(
+        required=False, max_length=2_000_000, label="Or paste addresses",
+        help_text="One in each line, or a table as copied from a spreadsheet.",
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 6, "spellcheck": "false"}),
+    )  # fmt: skip
+    field_order = ("file", "pasted", "channel", "reason", "detail")
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        if not self.errors and bool(cleaned.get("file")) == bool(cleaned.get("pasted", "").strip()):
+            raise ValidationError("Choose a file or paste addresses: one of the two.")
+        return cleaned
+
+    @property
+    def told(self) -> dict[str, str]:
+        return {name: self.cleaned_data[name] for name in ("channel", "reason", "detail")}
 
 
 WHOLE = "*"  # no topic's key: a form can't send a choice that is empty

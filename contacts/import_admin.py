@@ -12,11 +12,11 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import URLPattern, path, reverse
 from django.views.decorators.http import require_POST
 
-from contacts import export_pages
+from contacts import export_pages, suppression_list_pages
 from contacts.forms import WHOLE, MappingForm, UploadForm
 from contacts.importing import errorfile, files, jobs, targets
 from contacts.importing.columns import new_attributes
-from contacts.models import AttributeDefinition, ImportJob, Topic
+from contacts.models import AttributeDefinition, ImportJob, Suppression, Topic
 from contacts.tasks import wake
 from core.admin import ModelAdmin
 from core.errors import Refused
@@ -32,9 +32,9 @@ STEP_OF: dict[str, int] = {
 
 
 class ImportJobAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
-    list_display = ["file_name", "status", "row_count", "created_count", "updated_count", "error_count", "started_by",
-                    "created_at"]  # fmt: skip
-    list_filter = ["status"]
+    list_display = ["file_name", "kind", "status", "row_count", "created_count", "updated_count", "error_count",
+                    "started_by", "created_at"]  # fmt: skip
+    list_filter = ["status", "kind"]
     list_select_related = ["started_by"]
     list_per_page = 50
     ordering = ["-id"]
@@ -77,7 +77,8 @@ class ImportJobAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
             return self._mapping_page(request, job, MappingForm())
         if job.status in jobs.AT_WORK:
             return self._page(request, "contacts/import_progress.html", job, {"percent": _percent(job)})
-        extra = {"has_error_file": errorfile.exists(job), "new_attributes": _new(job), "agreed": _agreed(job)}
+        extra = {"has_error_file": errorfile.exists(job), "new_attributes": _new(job), "agreed": _agreed(job),
+                 "suppresses_reason": dict(Suppression.Reason.choices).get(job.suppresses_reason, "")}  # fmt: skip
         return self._page(request, "contacts/import_result.html", job, extra)
 
     def map_view(self, request: HttpRequest, pk: int) -> HttpResponse:
@@ -90,6 +91,8 @@ class ImportJobAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
         return self._mapping_page(request, job, MappingForm(initial=initial))
 
     def _mapping_page(self, request: HttpRequest, job: ImportJob, form: MappingForm) -> HttpResponse:
+        if job.kind == ImportJob.Kind.SUPPRESSIONS:
+            return suppression_list_pages.columns(request, job)
         extra = {
             "step": 1,
             "form": form,
@@ -140,8 +143,11 @@ class ImportJobAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
     ) -> HttpResponse:
         def do(request: HttpRequest) -> HttpResponse:
             _require(request, "contacts.change_importjob")
+            job = get_object_or_404(ImportJob, pk=pk)
+            if job.kind == ImportJob.Kind.SUPPRESSIONS:
+                _require(request, "contacts.add_suppression")
             try:
-                change(get_object_or_404(ImportJob, pk=pk))
+                change(job)
             except Refused as refused:
                 messages.error(request, refused.message)
             else:
@@ -168,10 +174,10 @@ class ImportJobAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
 
     def _page(self, request: HttpRequest, template: str, job: ImportJob | None, extra: dict[str, Any]) -> HttpResponse:
         context = self.admin_site.each_context(request) | {
-            "title": f"Import {job.file_name}" if job else "Import contacts",
+            "title": _title(job),
             "opts": self.opts,
             "job": job,
-            "steps": STEPS,
+            "steps": suppression_list_pages.STEPS if job and job.kind == ImportJob.Kind.SUPPRESSIONS else STEPS,
             "step": STEP_OF[job.status] if job else 0,
             "may_change": request.user.has_perm("contacts.change_importjob"),
         }
@@ -188,6 +194,12 @@ class ImportJobAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
 def _require(request: HttpRequest, permission: str) -> None:
     if not request.user.has_perm(permission):
         raise PermissionDenied
+
+
+def _title(job: ImportJob | None) -> str:
+    if job is None:
+        return "Import contacts"
+    return f"{'Suppress' if job.kind == ImportJob.Kind.SUPPRESSIONS else 'Import'} {job.file_name}"
 
 
 def _percent(job: ImportJob) -> int:

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from contacts import duplicates, facts, lists, merging, standing, timeline
 from contacts.attributes import as_text
-from contacts.models import Contact
+from contacts.models import Contact, Suppression
 from core.errors import Refused
 from team.models import User
 
@@ -38,6 +38,7 @@ def header(request: HttpRequest, contact: Any, tab: str) -> dict[str, Any]:
         "contact": contact,
         "tab": tab,
         "consent_badge": standing.of_consent(contact),
+        "suppressed": Suppression.objects.filter(pk=contact.suppression).first() if contact.suppression else None,
         "maybe": duplicates.of(contact)[:FEW] if may_merge else [],
         "may_merge": may_merge,
         "may_erase": request.user.has_perm("contacts.delete_contact") and not contact.erased_at,

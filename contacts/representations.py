@@ -1,4 +1,4 @@
-"""How people, consent, imports and suppressions look over the API, and what bodies it takes."""
+"""How people, consent and imports look over the API, and what bodies it takes."""
 
 from typing import Any, ClassVar
 
@@ -10,9 +10,8 @@ from rest_framework import serializers
 from contacts import attributes, lists
 from contacts.addresses import BadAddress, normalise_email, normalise_phone
 from contacts.attributes import BadValue
-from contacts.channels import channel_choices
 from contacts.importing.targets import TAG_RULE, read_zone, split_tags
-from contacts.models import ConsentRecord, Contact, ImportJob, Suppression
+from contacts.models import ConsentRecord, Contact, ImportJob
 from core.api import StrictSerializer
 
 ADDRESSES = ("external_id", "email", "phone")
@@ -142,29 +141,14 @@ class ImportJobSerializer(serializers.ModelSerializer):
     class Meta:
         model = ImportJob
         fields: ClassVar = [
-            "id", "file_name", "status", "problem", "mapping", "tag", "row_count", "rows_done", "valid_count",
+            "id", "kind", "file_name", "status", "problem", "mapping", "tag", "row_count", "rows_done", "valid_count",
             "created_count", "updated_count", "unchanged_count", "duplicate_count", "error_count", "consent_count",
-            "errors", "created_at", "finished_at",
+            "people_count", "errors", "created_at", "finished_at",
         ]  # fmt: skip
 
     @extend_schema_field(serializers.ListField(child=serializers.DictField()))
     def get_errors(self, job: ImportJob) -> list[dict[str, Any]]:
         return list(job.first_errors)
-
-
-class SuppressionSerializer(serializers.ModelSerializer):
-    """An address that is never written to."""
-
-    class Meta:
-        model = Suppression
-        fields: ClassVar = ["id", "channel", "address", "reason", "detail", "created_at"]
-
-
-class SuppressionBodySerializer(StrictSerializer):
-    address = serializers.CharField(max_length=320)
-    channel = serializers.ChoiceField(choices=channel_choices(), default="email")
-    reason = serializers.ChoiceField(choices=Suppression.Reason.choices, default=Suppression.Reason.MANUAL)
-    detail = serializers.CharField(max_length=500, required=False, allow_blank=True, default="")
 
 
 class ContactFilter(django_filters.FilterSet):  # type: ignore[misc]  # no types

@@ -15,7 +15,7 @@ REMEMBERED = 20  # bounces of one address: more than a row, so that a repeated r
 # 1. Everyone concerned has a row, and it is ours until the end: of two reports at once, the second sees the first.
 _HOLD = """
 INSERT INTO contacts_softbounces (address, channel)
-SELECT DISTINCT t.address, %(channel)s FROM unnest(%(addresses)s::text[]) AS t(address) ORDER BY 1
+SELECT DISTINCT t.address COLLATE "C", %(channel)s FROM unnest(%(addresses)s::text[]) AS t(address) ORDER BY 1
 ON CONFLICT DO NOTHING
 """
 _LOCK = """

@@ -3,10 +3,11 @@
 An entry is known by the salted hash of its address, so that it holds after an erasure has taken the address out.
 """
 
+import contextlib
 from collections.abc import Collection, Iterable, Mapping
 
 from django.db import connection, transaction
-from django.db.models import BinaryField, Exists, Func, OuterRef, Value
+from django.db.models import BinaryField, Exists, Func, OuterRef, Q, Value
 from django.utils import timezone
 
 from contacts.addresses import BadAddress, normalise
@@ -56,7 +57,7 @@ def suppress(
 _ADD = f"""
 INSERT INTO contacts_suppression (channel, address, address_hash, reason, detail, created_by_id)
 SELECT %(channel)s, t.address, {hash_sql("t.address")}, %(reason)s, t.detail, %(by)s
-FROM unnest(%(addresses)s::text[], %(details)s::text[]) AS t(address, detail) ORDER BY t.address
+FROM unnest(%(addresses)s::text[], %(details)s::text[]) AS t(address, detail) ORDER BY t.address COLLATE "C"
 ON CONFLICT DO NOTHING
 """  # noqa: S608  our own SQL
 
@@ -77,6 +78,15 @@ def suppress_many(told: Mapping[str, str], *, channel: str = "email", reason: st
 def find(address: str, channel: str = "email") -> Suppression | None:
     """The entry of an address in its stored form, whether the entry still shows the address or not."""
     return Suppression.objects.filter(channel=channel, address_hash=hashed(address)).first()
+
+
+def is_of(text: str) -> Q:
+    """Entries, or releases, of the address that `text` is in whatever spelling; none if it is no address."""
+    wanted = Q(pk__in=[])
+    for key in channels:
+        with contextlib.suppress(Refused):  # the start of one, or nothing that the channel could write to
+            wanted |= Q(channel=key, address_hash=hashed(normalised(text, key)))
+    return wanted
 
 
 def is_suppressed(address: str, channel: str = "email") -> bool:

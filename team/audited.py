@@ -5,6 +5,7 @@ ACTIONS = {
     "export.members": "A segment's members exported",
     "export.person": "All data of a person exported",
     "export.consent": "Proof of a person's consent exported",
+    "export.suppressions": "The suppression list exported",
     "export.import_errors": "Rows with errors of an import downloaded",
 }
 

@@ -8,6 +8,7 @@ MARKETER, APPROVER, ADMINISTRATOR = "Marketer", "Approver", "Administrator"
 
 _see_everything = [
     "contacts.view_contact", "contacts.view_attributedefinition", "contacts.view_suppression",
+    "contacts.view_suppressionrelease",
     "contacts.view_importjob", "contacts.view_topic", "contacts.view_company", "contacts.view_merge",
     "segments.view_segment", "segments.view_spendinglevel", "templates_app.view_template",
     "templates_app.view_templateversion", "campaigns.view_campaign", "campaigns.view_sender", "campaigns.view_comment",
@@ -18,6 +19,7 @@ _see_everything = [
 _plan_campaigns = [
     "contacts.add_contact", "contacts.change_contact", "contacts.delete_contact",
     "contacts.add_attributedefinition", "contacts.change_attributedefinition", "contacts.add_suppression",
+    "contacts.release_suppression",
     "contacts.add_importjob", "contacts.change_importjob", "contacts.delete_importjob",
     "contacts.add_merge", "contacts.add_notduplicate", "contacts.add_company", "contacts.change_company",
     "contacts.export_contact",
@@ -32,7 +34,7 @@ _plan_campaigns = [
 _approve = ["campaigns.approve_campaign", "campaigns.change_campaign", "campaigns.launch_campaign"]
 _administer = [
     "contacts.add_topic", "contacts.change_topic", "contacts.delete_topic", "delivery.add_confirmationmail",
-    "delivery.change_confirmationmail", "delivery.delete_confirmationmail", "contacts.delete_suppression",
+    "delivery.change_confirmationmail", "delivery.delete_confirmationmail", "contacts.release_objection",
     "campaigns.add_sender", "campaigns.change_sender", "campaigns.delete_sender",
     "campaigns.change_campaignmember",
     "delivery.add_account", "delivery.change_account", "delivery.delete_account", "delivery.change_message",

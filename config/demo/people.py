@@ -11,7 +11,7 @@ from django.db import connection
 from django.utils import timezone
 
 from config.demo import names
-from contacts import consent, suppression
+from contacts import consent, erasure, suppression
 from contacts.models import AttributeDefinition, Contact, Suppression, Topic
 from events import ingest
 from events.ingest import NewEvent
@@ -135,15 +135,29 @@ def make_consent() -> None:
         consent.grant_many(ids, source=source, wording=WORDING, at=moment)
     for person in chance.sample(people, 45):
         consent.withdraw(person, source="Preferences page", at=timezone.now() - timedelta(days=chance.randint(30, 60)))
-    for number, person in enumerate(chance.sample(people, 36)):
+    _suppress(chance, [str(person.email) for person in chance.sample(people, 36)])
+
+
+def _suppress(chance: random.Random, addresses: list[str]) -> None:
+    """Some for each reason, over the last year; one that was released, and one whose owner was erased."""
+    for number, address in enumerate(addresses):
         reason, detail = REASONS[number % len(REASONS)]
-        suppression.suppress(str(person.email), reason=reason, detail=detail)
+        suppression.suppress(address, reason=reason, detail=detail)
+        at = timezone.now() - timedelta(days=chance.randint(1, 360), minutes=chance.randint(0, 1440))
+        Suppression.objects.filter(address=address).update(created_at=at)
+    back = suppression.suppress(addresses[0], reason=Suppression.Reason.HARD_BOUNCE)
+    suppression.release(back, why="They called: the mailbox was closed by mistake and is open again", by=None)
+    gone = Contact.objects.create(email="gone.away@example.org")
+    suppression.suppress(str(gone.email), reason=Suppression.Reason.OBJECTION)
+    erasure.erase(gone, by=None)
 
 
 REASONS = [
     (Suppression.Reason.HARD_BOUNCE, "550 5.1.1 No such user here"),
     (Suppression.Reason.COMPLAINT, "Marked as junk by the recipient"),
     (Suppression.Reason.IMPORTED, "From the list of the former system"),
+    (Suppression.Reason.SOFT_BOUNCES, "5 messages in a row came back. The last: 452 4.2.2 Mailbox full"),
+    (Suppression.Reason.MANUAL, "Asked on the telephone not to be written to"),
 ]
 
 

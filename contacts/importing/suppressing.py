@@ -114,8 +114,8 @@ def _write_chunk(job: ImportJob, incoming: Incoming) -> None:
         cursor.execute(
             sql.SQL(
                 "INSERT INTO contacts_suppression (channel, address, address_hash, reason, detail, created_by_id)"
-                " SELECT {channel}, i.{field}, {hash}, {reason}, {detail}, {by} FROM ({rows}) i ORDER BY i.{field}"
-                " ON CONFLICT DO NOTHING"
+                " SELECT {channel}, i.{field}, {hash}, {reason}, {detail}, {by} FROM ({rows}) i"
+                ' ORDER BY i.{field} COLLATE "C" ON CONFLICT DO NOTHING'
             ).format(
                 channel=job.suppresses_channel, field=sql.Identifier(field), hash=_hash(job),
                 reason=job.suppresses_reason, detail=job.suppresses_detail, by=job.started_by_id,

@@ -10,7 +10,7 @@ from openpyxl import load_workbook
 
 from contacts import consent, exporting, suppression
 from contacts.importing import jobs
-from contacts.models import AttributeDefinition, ConsentRecord, Contact, ImportJob, Suppression
+from contacts.models import AttributeDefinition, ConsentRecord, Contact, ImportJob
 from team.models import User
 from tests.contacts.files import checked, csv_bytes, imported
 
@@ -180,14 +180,6 @@ def test_an_export_is_read_back_unchanged(console: Client) -> None:
         content, mapping={"email": "email", "first_name": "first_name", "tags": "tags", "vip": "attribute:vip"}
     )
     assert (job.unchanged_count, job.error_count) == (1, 0)
-
-
-def test_suppressed_addresses_are_normalised_and_removed_only_with_the_right(console: Client) -> None:
-    told = {"channel": "email", "address": " ADA@Example.com", "reason": "manual", "detail": ""}
-    console.post("/admin/contacts/suppression/add/", told)
-    suppression = Suppression.objects.get(address="ada@example.com")
-    assert console.post(f"/admin/contacts/suppression/{suppression.pk}/delete/", {"post": "yes"}).status_code == 403
-    assert "not an email" in console.post("/admin/contacts/suppression/add/", told | {"address": "x"}).content.decode()
 
 
 def test_the_command_imports_and_says_what_it_did(tmp_path: object) -> None:
