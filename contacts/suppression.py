@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 from django.db import connection, transaction
 from django.db.models import BinaryField, Exists, Func, OuterRef, Q, Value
+from django.db.models.functions import Collate
 from django.utils import timezone
 
 from contacts.addresses import BadAddress, normalise
@@ -151,9 +152,9 @@ def forget(addresses: Collection[str]) -> None:
     Those that another contact has stay readable. What was said about an entry goes too: servers like to repeat the
     address in their answers.
     """
-    gone = ~Exists(Contact.objects.filter(email=OuterRef("address"))) & ~Exists(
-        Contact.objects.filter(phone=OuterRef("address"))
-    )
+    # Numbers have the database's collation: in the addresses' own, C, their index would not answer.
+    as_number = Collate(OuterRef("address"), "default")
+    gone = ~Exists(Contact.objects.filter(email=OuterRef("address"))) & ~Exists(Contact.objects.filter(phone=as_number))
     named = list(addresses)
     Suppression.objects.filter(gone, address__in=named).update(address=None, detail="")
     SuppressionRelease.objects.filter(gone, address__in=named).update(address=None, detail="", why="")
