@@ -11,7 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_POST, require_safe
 
-from contacts import lists
+from contacts import lists, naming
 from contacts.models import Contact
 from core.errors import Refused
 from templates_app import gallery, publishing
@@ -108,9 +108,18 @@ def people(request: HttpRequest) -> HttpResponse:
     """Whom to preview as: the first few that match, or somebody at random."""
     _may_see_contacts(request)
     asked = request.GET.get("q", "").strip()[:100]
-    # in no order: the first few that the indexes give, as each key press asks anew
-    found = lists.search(Contact.objects.reachable(), asked).order_by()[:MOST_FOUND] if asked else _anyone()
+    found = _called(asked) if asked else _anyone()
     return JsonResponse({"people": [{"id": str(one.uuid), "label": _label(one)} for one in found]})
+
+
+def _called(asked: str) -> list[Contact]:
+    """Whoever is called exactly so, by a former name as well; else the first few whose names begin like this."""
+    if exactly := naming.reachable(asked):
+        return [exactly]
+    reachable = Contact.objects.reachable()
+    keys = lists.first_found(reachable, asked, MOST_FOUND)[:MOST_FOUND]
+    found = reachable.in_bulk(keys)
+    return [found[key] for key in keys if key in found]
 
 
 def _anyone() -> list[Contact]:

@@ -33,6 +33,7 @@ from delivery.ledger import Ending
 from delivery.models import Message, Run, SandboxMail
 from events import ingest, labels, names, overview
 from events.ingest import NewEvent
+from events.tracking import joining
 from segments import quintiles, standing
 from segments.models import Segment
 from team.models import User
@@ -127,7 +128,7 @@ def settle() -> None:
     """Let the log's readers take in what was written, as the workers would within seconds."""
     while rollup.advance():
         pass
-    while overview.advance():
+    while joining.join_late() or overview.advance():
         pass
     standing.catch_up(60)
     quintiles.find()

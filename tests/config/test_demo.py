@@ -11,10 +11,11 @@ from django.utils import timezone
 
 from campaigns.models import Campaign
 from config import demo
-from contacts.models import Contact
+from contacts.models import Company, Contact
 from core.models import Milestone
 from delivery.models import Message, Run, SandboxMail
-from events.models import Event
+from events.models import Event, EventName
+from segments import proposals
 from segments.models import Segment
 from team.models import User
 from tests.config.test_run import free_port
@@ -54,6 +55,11 @@ def test_no_page_is_empty_and_the_ledger_adds_up(monkeypatch: pytest.MonkeyPatch
     assert not SandboxMail.objects.filter(received_at__gte=week_ago).exists()
     assert not Event.objects.filter(occurred_at__gt=timezone.now()).exists()
     assert Message.objects.exclude(opened_at=None).exists()
+    assert {"page", "Product Viewed", "purchase"} <= set(EventName.objects.values_list("name", flat=True))
+    assert Company.objects.count() == 60
+    assert not Event.objects.filter(anonymous_id__startswith="browser-", contact_id=None).exists()
+    assert all(found.people for found in proposals.cells()), "no cell of the suggestions is empty"
+    assert {segment.size_points.count() > 30 for segment in Segment.objects.all()} == {True}
 
     assert list(demo.load()) == []
 

@@ -44,7 +44,7 @@ def test_the_preference_page_of_before_changes_what_the_survivor_wants(
     assert consent.state(after, "email") is False
 
 
-def test_a_confirmation_link_that_was_followed_says_so_after_a_merge_and_an_open_one_is_over(
+def test_a_confirmation_link_that_was_followed_says_so_after_a_merge_and_the_survivors_own_still_counts(
     client: Client, before: Contact, after: Contact, editor: User
 ) -> None:
     Topic.objects.create(key="garden", name="Garden letter", opt_in=Topic.OptIn.DOUBLE)
@@ -59,7 +59,20 @@ def test_a_confirmation_link_that_was_followed_says_so_after_a_merge_and_an_open
     assert client.get(followed).status_code == 200
     assert client.post(followed).status_code == 200
     assert consent.state(after, "email", "garden") == granted, "following it again changes nothing"
-    assert client.get(waiting).status_code == 410, "they are asked again: a merge goes the stricter way"
+    assert client.post(waiting).status_code == 200
+    assert consent.state(after, "email", "garden") is True
+
+
+def test_an_open_confirmation_of_before_is_over_as_its_address_is_nobodys_now(
+    client: Client, before: Contact, after: Contact, editor: User
+) -> None:
+    Topic.objects.create(key="garden", name="Garden letter", opt_in=Topic.OptIn.DOUBLE)
+    consent.opt_in(before, topic="garden", source="form", wording="Yes")
+    waiting = f"/confirm/{optin.token_of(Confirmation.objects.get())}"
+    merging.merge(before, into=after, by=editor)
+    for answer in (client.get(waiting), client.post(waiting)):
+        assert answer.status_code == 410
+    assert consent.state(after, "email", "garden") is None
 
 
 def test_leaving_by_a_message_of_before_withdraws_the_survivors_consent(

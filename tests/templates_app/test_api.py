@@ -5,10 +5,13 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission
+from django.utils import timezone
 from rest_framework.test import APIClient
 
+from analytics import rollup
 from campaigns.models import Campaign, Variant
 from contacts.models import Contact
+from events import ingest, names
 from team import apikeys
 from team.models import User
 from templates_app import publishing
@@ -117,6 +120,33 @@ def test_a_template_in_use_is_not_deleted_and_its_users_are_named(api: APIClient
     assert "Spring sale" in answer.json()["detail"]
     [used] = api.get(f"/api/templates/{template['id']}/usage").json()
     assert (used["campaign_name"], used["sent"], used["opened_rate"]) == ("Spring sale", 0, None)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_usage_tells_what_the_hourly_counts_say(api: APIClient, template: dict[str, Any]) -> None:
+    row = Template.objects.get(uuid=template["id"])
+    campaign = Campaign.objects.create(name="Spring sale", started_at=timezone.now())
+    variant = Variant.objects.create(campaign=campaign, template=row)
+    for message, name, label in (
+        (1, names.MESSAGE_SENT, "human"), (2, names.MESSAGE_SENT, "human"), (1, names.OPENED, "human"),
+        (1, names.OPENED, "human"), (2, names.OPENED, "scanner"),
+    ):  # fmt: skip
+        ingest.record(name, campaign_id=campaign.pk, variant_id=variant.pk, message_id=message, label=label)
+    while rollup.advance():
+        pass
+    [used] = api.get(f"/api/templates/{template['id']}/usage").json()
+    assert (used["sent"], used["opened"], used["opened_rate"]) == (2, 1, 0.5)
+
+
+def test_what_holds_on_to_a_template_otherwise_is_named_as_well(
+    api: APIClient, template: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = Template.objects.get(uuid=template["id"])
+    Variant.objects.create(campaign=Campaign.objects.create(name="Spring sale"), template=row)
+    monkeypatch.setattr(publishing, "used_by", lambda template: [])  # as if it had been picked this very moment
+    answer = api.delete(f"/api/templates/{template['id']}")
+    assert (answer.status_code, answer.json()["code"]) == (409, "in_use")
+    assert Template.objects.filter(pk=row.pk).exists()
 
 
 def test_an_unused_template_is_deleted(api: APIClient, template: dict[str, Any]) -> None:
