@@ -27,6 +27,7 @@ class Names(Holding):
     key = "names"
     label = "Further names"
     models = (Identity,)
+    is_erased_last = True  # former addresses, by which suppressions and mails are found
 
     def export(self, contact: Contact) -> list[dict[str, Any]]:
         rows = Identity.objects.filter(contact=contact).order_by("created_at", "value")

@@ -46,7 +46,8 @@ def erase(contact: Contact, *, by: User | None) -> None:
 
 def _empty_holdings(person: Contact) -> None:
     # The apps above first: they may need to see what those below still hold.
-    for holding in reversed([*holdings.values()]):
+    from_above = reversed([*holdings.values()])
+    for holding in sorted(from_above, key=lambda one: one.is_erased_last):
         holding.erase(person)
 
 

@@ -32,8 +32,13 @@ def require(request: HttpRequest) -> User:
 def as_csv(request: HttpRequest, queryset: QuerySet[Contact]) -> StreamingHttpResponse:
     user, people = require(request), _bare(queryset)
     _note(request, user, people, "csv")
+    return csv_of(people, name="contacts")
+
+
+def csv_of(people: QuerySet[Contact], *, name: str) -> StreamingHttpResponse:
+    """The file itself, for whoever has asked for the right and written it down."""
     response = StreamingHttpResponse(exporting.csv_lines(people), content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="contacts-{now():%Y-%m-%d}.csv"'
+    response["Content-Disposition"] = f'attachment; filename="{name}-{now():%Y-%m-%d}.csv"'
     return response
 
 

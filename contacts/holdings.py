@@ -29,6 +29,7 @@ class Holding:
     key: str
     label: str
     models: tuple[type[Model], ...]  # whose rows it answers for; a test finds models that nobody answers for
+    is_erased_last = False  # others find theirs by it
 
     def export(self, contact: Contact) -> Iterable[dict[str, Any]]:
         """Row by row, so that it may be any number."""

@@ -18,14 +18,15 @@ _OUR_KEYS = ["link", "reason", "one_click", "segment", "names", "merged"]
 _MONEY_KEYS = ["revenue", "total", "amount", "value", "price", "quantity"]
 _KEPT = """
     CASE WHEN source_id IS NULL AND split_part(name, '.', 1) = ANY(%(ours)s) THEN key = ANY(%(our_keys)s)
-    ELSE key = ANY(%(money_keys)s) AND jsonb_typeof(value) = 'number' AND abs(value::numeric) < 1e9
-        OR key = 'currency' AND value #>> '{}' ~ '^[A-Z]{3}$' END
+    WHEN key = 'currency' THEN coalesce(value #>> '{}' ~ '^[A-Z]{3}$', false)
+    WHEN key = ANY(%(money_keys)s) AND jsonb_typeof(value) = 'number' THEN abs(value::numeric) < 1e9
+    ELSE false END
 """
 _FORGET = f"""
-    UPDATE events_event SET anonymous_id = NULL, label_reason = '', properties = (
+    UPDATE events_event SET anonymous_id = NULL, properties = (
         SELECT coalesce(jsonb_object_agg(key, value), '{{}}') FROM jsonb_each(properties) WHERE {_KEPT})
     WHERE (contact_id = %(contact)s OR anonymous_id = ANY(%(visitors)s) AND contact_id IS NULL)
-        AND (anonymous_id IS NOT NULL OR label_reason <> '' OR properties <> '{{}}')
+        AND (anonymous_id IS NOT NULL OR EXISTS (SELECT FROM jsonb_each(properties) WHERE NOT ({_KEPT})))
 """  # noqa: S608  our own text
 
 

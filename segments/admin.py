@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from core.admin import ModelAdmin
-from segments import comparing, definition, earning_pages, kept_pages, pages, proposal_pages
+from segments import comparing, definition, earning_pages, export_page, kept_pages, pages, proposal_pages
 from segments.models import Segment, SpendingLevel
 
 
@@ -49,6 +49,7 @@ class SegmentAdmin(ModelAdmin):
             path("<int:pk>/edit/", view(pages.edit), name="segments_segment_edit"),
             path("<int:pk>/members/", view(pages.members), name="segments_segment_members"),
             path("<int:pk>/members/<int:contact>/remove/", view(pages.remove), name="segments_segment_remove"),
+            path("<int:pk>/members/export.csv", view(export_page.members_as_csv), name="segments_segment_export"),
             path("<int:pk>/members/list/", view(kept_pages.fill), name="segments_segment_fill"),
             path("<int:pk>/snapshot/", view(kept_pages.snapshot), name="segments_segment_snapshot"),
             path("<int:pk>/explain/", view(pages.explain), name="segments_segment_explain"),

@@ -7,11 +7,14 @@ from typing import Any
 
 from django.core.files.base import File
 from django.core.files.storage import default_storage
+from django.db.models import Value
+from django.db.models.functions import Replace
 
 from contacts.importing import errorfile, jobs, staging
 from contacts.importing.erased import STAGED, Names, id_column, leave_out
 from contacts.importing.files import Dialect
 from contacts.models import ImportJob
+from team.models import Notice
 
 Status = ImportJob.Status
 ERASED = "The file names somebody who was erased since it was uploaded. Export your list afresh and upload that."
@@ -44,6 +47,8 @@ def _forget_shown(job: ImportJob, names: Names) -> None:
         changes["first_errors"] = errors
     if names.are_in_name(job.file_name):
         changes["file_name"] = "file"
+        told = Notice.objects.filter(text__contains=job.file_name)  # that it was imported, and what became of it
+        told.update(text=Replace("text", Value(job.file_name), Value("file")))
     if job.status not in jobs.OPEN and names.are_in(job.header):  # a table without headings: its first row names them
         changes |= {"header": [], "mapping": {}}
     if changes:

@@ -16,6 +16,7 @@ from contacts import consent, handing_over, preferences
 from contacts.holdings import holdings
 from contacts.models import Company, Contact, Employment
 from events import ingest
+from segments.models import Segment
 from team import apikeys
 from team.models import AuditRecord, User
 from tests.contacts.files import csv_bytes, imported
@@ -83,6 +84,10 @@ def test_each_way_out_leaves_a_line_that_says_who_took_what(console: Client, ada
     console.get(f"{page}{pk}/held/")
     console.get(f"{page}{pk}/proof.csv")
     console.get(f"/admin/contacts/importjob/{job.pk}/errors/")
+    chosen = Segment.objects.create(name="Chosen", kind="static")
+    chosen.memberships.create(contact=ada)
+    answer = console.get(f"/admin/segments/segment/{chosen.pk}/members/export.csv")
+    assert b"ada@example.com" in b"".join(answer.streaming_content)
     lines = list(AuditRecord.objects.order_by("id").values_list("action", "subject", "detail", "count"))
     assert lines == [
         ("export.contacts", "", {"format": "csv", "filter": {"q": "(a search)", "tag": "vip"}}, lines[0][3]),
@@ -90,6 +95,7 @@ def test_each_way_out_leaves_a_line_that_says_who_took_what(console: Client, ada
         ("export.person", str(ada.uuid), {"format": "zip"}, 1),
         ("export.consent", str(ada.uuid), {"format": "csv"}, 1),
         ("export.import_errors", f"import {job.uuid}", {}, 1),
+        ("export.members", "Chosen", {"format": "csv", "segment": str(chosen.uuid)}, 1),
     ]
     assert set(AuditRecord.objects.values_list("by", flat=True)) == {editor.pk}
 
