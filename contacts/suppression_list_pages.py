@@ -17,7 +17,7 @@ from django.views.decorators.http import require_POST
 
 from contacts.forms import SuppressedColumnForm, SuppressionListForm
 from contacts.importing import files, jobs
-from contacts.models import ImportJob
+from contacts.models import ImportJob, Suppression
 from contacts.tasks import wake
 from core.errors import Refused
 from team.models import User
@@ -66,7 +66,8 @@ def _file(form: SuppressionListForm) -> File:
 def columns(request: HttpRequest, job: ImportJob, form: SuppressedColumnForm | None = None) -> HttpResponse:
     """Which column has the addresses, with its first values."""
     chosen = next((name for name, spec in job.mapping.items() if spec), "")
-    said = {"channel": job.suppresses_channel, "reason": job.suppresses_reason, "detail": job.suppresses_detail}
+    said = {"channel": job.suppresses_channel, "detail": job.suppresses_detail}
+    said["reason"] = job.suppresses_reason or Suppression.Reason.IMPORTED
     extra = {
         "step": 1,
         "form": form or SuppressedColumnForm(initial=said),
