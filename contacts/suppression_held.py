@@ -15,7 +15,7 @@ FORMER = (Identity.Kind.EMAIL, Identity.Kind.PHONE)
 
 @holdings.register
 class Suppressions(Holding):
-    """Registered after further names, so it is emptied before them and still sees which addresses were theirs."""
+    """Further names go last in an erasure, so it still sees which addresses were theirs."""
 
     key = "suppressions"
     label = "Suppression list"
