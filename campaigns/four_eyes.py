@@ -24,5 +24,5 @@ def refusal(campaign: Campaign, by: User) -> Refused | None:
 def _of_content(campaign: Campaign) -> list[tuple[int | None, str]]:
     """What people get is the campaign's content, wherever it is kept: who wrote or published it has done this work."""
     found = list(campaign.variants.values_list("version__author_id", "version__published_by_id"))
-    wrote = [(author, "you wrote its content") for author, _ in found]
+    wrote: list[tuple[int | None, str]] = [(author, "you wrote its content") for author, _ in found]
     return wrote + [(publisher, "you published its content") for _, publisher in found]

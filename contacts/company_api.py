@@ -53,7 +53,7 @@ class NewCompanySerializer(CompanyBodySerializer):
     external_id = serializers.CharField(max_length=200)
 
 
-class PeopleSerializer(StrictSerializer):
+class EmployeesSerializer(StrictSerializer):
     contacts = serializers.ListField(
         child=serializers.CharField(max_length=254), allow_empty=False, max_length=naming.AT_ONCE,
         help_text="Ids, email addresses or external ids.",
@@ -131,11 +131,11 @@ class CompanyViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.
         page = self.paginate_queryset(people.select_related("merged_into"))  # type: ignore[arg-type]  # not of companies
         return self.get_paginated_response(ContactSerializer(page, many=True).data)
 
-    @extend_schema(request=PeopleSerializer, responses=AddedSerializer)
+    @extend_schema(request=EmployeesSerializer, responses=AddedSerializer)
     @contacts.mapping.post
     def add_contacts(self, request: Request, id: str) -> Response:
         """These people belong to it as well."""
-        people = _body(PeopleSerializer, request)["contacts"]
+        people = _body(EmployeesSerializer, request)["contacts"]
         return Response({"added": companies.employ(self.get_object(), people)})
 
     @extend_schema(responses={204: None}, parameters=[OpenApiParameter("contact_id", str, OpenApiParameter.PATH)])

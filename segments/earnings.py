@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 from django.core.cache import cache
 from django.utils import timezone
@@ -88,13 +88,13 @@ _MEMBERS = "SELECT count(*) FROM segments_membership WHERE segment_id = %(segmen
 def of_members(segment: Segment) -> Earnings:
     """Of today's members, whenever they came."""
     key = f"segments.earnings.{segment.pk}.{segment.size}.{segment.refreshed_at}".replace(" ", "T")
-    known: Earnings = cache.get_or_set(key, lambda: _asked(_MEMBERS, _OF_SEGMENT, segment=segment.pk), AGE)
-    return known
+    known: Any = cache.get_or_set(key, lambda: _asked(_MEMBERS, _OF_SEGMENT, segment=segment.pk), AGE)
+    return cast(Earnings, known)
 
 
 def of_everyone() -> Earnings:
-    known: Earnings = cache.get_or_set("segments.earnings", lambda: _asked(_PEOPLE, "WHERE true"), AGE)
-    return known
+    known: Any = cache.get_or_set("segments.earnings", lambda: _asked(_PEOPLE, "WHERE true"), AGE)
+    return cast(Earnings, known)
 
 
 def share(some: Earnings, everyone: Earnings) -> Share:
@@ -114,7 +114,8 @@ def _asked(people: str, members: str, **params: Any) -> Earnings:
         buyers, orders, spent, heat, *active = cursor.fetchone()
         cursor.execute(_days(members), params)
         sums = cursor.fetchone()
-    lately = tuple(Lately(days, size, *sums[3 * n : 3 * n + 3], active[n]) for n, days in enumerate(LATELY))
+    figures = [(*sums[3 * n : 3 * n + 3], active[n]) for n in range(len(LATELY))]
+    lately = tuple(Lately(days, size, *found) for days, found in zip(LATELY, figures, strict=True))
     return Earnings(size, buyers, orders, spent, heat / size if size else 0.0, lately)
 
 

@@ -52,7 +52,7 @@ WORDS = {
 def show(request: HttpRequest, pk: int) -> HttpResponse:
     segment = segment_of(request, pk)
     points = insight.growth(segment)
-    context = {
+    context: dict[str, Any] = {
         "words": _in_words(segment),
         "newest": segment.memberships.select_related("contact").order_by("-contact_id")[:NEWEST],
         "chart": chart.draw(points),

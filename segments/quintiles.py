@@ -49,8 +49,8 @@ def current() -> Quintiles | None:
 
 def fifths(bounds: Quintiles) -> list[Fifth]:
     """From 5 down to 1; one that nobody can have, because its bounds are the same, is among them."""
-    columns = (_pairs(bounds.recency), _pairs(bounds.frequency), _pairs(bounds.monetary))
-    return [Fifth(score, *pairs) for score, *pairs in zip(range(1, 6), *columns, strict=True)][::-1]
+    lately, often, much = _pairs(bounds.recency), _pairs(bounds.frequency), _pairs(bounds.monetary)
+    return [Fifth(place + 1, lately[place], often[place], much[place]) for place in reversed(range(5))]
 
 
 def _pairs(bounds: Sequence[T]) -> list[tuple[T | None, T | None]]:
