@@ -192,7 +192,7 @@ class SuppressionForm(forms.ModelForm):
 
     def _get_validation_exclusions(self) -> set[str]:
         # An address that is on the list already stays there, which is no mistake of whoever types it again.
-        return super()._get_validation_exclusions() | {"address"}
+        return super()._get_validation_exclusions() | {"address"}  # type: ignore[misc]  # Django's own, not in the stubs
 
 
 class SuppressedColumnForm(forms.Form):

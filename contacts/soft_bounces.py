@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db import connection, transaction
 
@@ -112,6 +113,6 @@ def end(arrivals: Sequence[Arrival], *, channel: str = "email") -> None:
         cursor.execute(_ARRIVED, values)
 
 
-def _values(told: Sequence[tuple[str, datetime]], channel: str) -> dict[str, object]:
+def _values(told: Sequence[tuple[str, datetime]], channel: str) -> dict[str, Any]:
     addresses, moments = zip(*told, strict=True)
     return {"channel": channel, "addresses": list(addresses), "moments": list(moments)}

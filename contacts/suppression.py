@@ -4,10 +4,10 @@ An entry is known by the salted hash of its address, so that it holds after an e
 """
 
 import contextlib
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 
 from django.db import connection, transaction
-from django.db.models import BinaryField, Exists, Func, OuterRef, Q, Value
+from django.db.models import BinaryField, Exists, Func, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Collate
 from django.utils import timezone
 
@@ -140,7 +140,7 @@ def release(entry: Suppression, *, why: str, by: User | None) -> SuppressionRele
     )  # fmt: skip
 
 
-def releases(entry: Suppression | SuppressionRelease) -> Iterable[SuppressionRelease]:
+def releases(entry: Suppression | SuppressionRelease) -> QuerySet[SuppressionRelease]:
     """How often the same address was released before, newest first."""
     earlier = SuppressionRelease.objects.filter(address_hash=entry.address_hash, channel=entry.channel)
     return earlier.select_related("released_by", "suppressed_by")

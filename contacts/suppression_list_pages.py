@@ -3,6 +3,7 @@
 The steps after that, dry run, progress and result, are those of every import (import_admin.py).
 """
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -28,7 +29,10 @@ _RIGHTS = ("contacts.add_suppression", "contacts.add_importjob")
 
 
 def urls() -> list[URLPattern]:
-    own = [("import/", "import", upload), ("import/<int:pk>/check/", "check", check)]
+    own: list[tuple[str, str, Callable[..., HttpResponse]]] = [
+        ("import/", "import", upload),
+        ("import/<int:pk>/check/", "check", check),
+    ]
     return [path(route, admin.site.admin_view(view), name=f"contacts_suppression_{name}") for route, name, view in own]
 
 
@@ -50,7 +54,9 @@ def _start(request: HttpRequest, form: SuppressionListForm) -> HttpResponse:
         file, file.name or "list", by=_user(request), kind=ImportJob.Kind.SUPPRESSIONS, channel=told["channel"]
     )
     if len(job.header) == 1 and job.mapping:
-        jobs.check_addresses(job, column=job.header[0], **told)
+        jobs.check_addresses(
+            job, column=job.header[0], channel=told["channel"], reason=told["reason"], detail=told["detail"]
+        )
         wake(job.pk)
     else:
         said = {"suppresses_reason": told["reason"], "suppresses_detail": told["detail"]}

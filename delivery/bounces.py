@@ -113,10 +113,17 @@ def _withdraw(message: Message) -> None:
 
 
 def _record_once(message: Message) -> None:
-    contact = identity.living(message.contact)
-    told = {"contact_id": contact.pk, "message_id": message.pk}
-    if not Event.objects.filter(name=names.COMPLAINED, **told).exists():
-        ingest.record(names.COMPLAINED, campaign_id=message.run.campaign_id, variant_id=message.variant_id, **told)
+    contact_id = identity.living(message.contact).pk
+    if Event.objects.filter(name=names.COMPLAINED, contact_id=contact_id, message_id=message.pk).exists():
+        return
+    campaign_id, variant_id = message.run.campaign_id, message.variant_id
+    ingest.record(
+        names.COMPLAINED,
+        contact_id=contact_id,
+        campaign_id=campaign_id,
+        variant_id=variant_id,
+        message_id=message.pk,
+    )
 
 
 def _forget_the_erased(reports: Iterable[Report], rows: Iterable[Message]) -> None:

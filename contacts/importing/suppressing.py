@@ -86,7 +86,7 @@ def _count(job: ImportJob) -> Counts:
 
 
 def _hash(job: ImportJob) -> Sql:
-    return sql.SQL(hash_sql("i.{}")).format(sql.Identifier(field_of(job)))  # type: ignore[arg-type]  # ours
+    return sql.SQL(hash_sql("i.{}")).format(sql.Identifier(field_of(job)))
 
 
 def write(job: ImportJob, *, deadline: float) -> bool:
