@@ -5,6 +5,7 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.html import escape
 from unfold.widgets import (
     UnfoldAdminEmailInputWidget,
     UnfoldAdminFileFieldWidget,
@@ -33,7 +34,8 @@ def attribute_field_name(definition: AttributeDefinition) -> str:
 def attribute_field(definition: AttributeDefinition) -> forms.Field:
     """An input for one attribute; every type is read by attributes.coerce, as in files."""
     common: dict[str, Any] = {
-        "label": definition.label, "required": False, "help_text": definition.description or _HINTS[definition.type],
+        "label": definition.label, "required": False,
+        "help_text": escape(definition.description) or _HINTS[definition.type],  # shown as markup by the theme
     }  # fmt: skip
     if definition.type == Type.BOOLEAN:
         return forms.ChoiceField(choices=YES_OR_NO, widget=UnfoldAdminSelectWidget, **common)

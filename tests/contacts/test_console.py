@@ -200,3 +200,10 @@ def test_the_command_imports_and_says_what_it_did(tmp_path: object) -> None:
         call_command("import_contacts", file, "--map", "nope=email", stdout=out)
     with pytest.raises(CommandError):
         call_command("import_contacts", f"{tmp_path}/missing.csv", stdout=out)
+
+
+def test_what_an_attribute_is_described_by_is_text(console: Client, ada: Contact) -> None:
+    """The theme takes a field's help for markup."""
+    AttributeDefinition.objects.create(key="evil", label="Evil", description="<img src=x onerror=alert(1)>")
+    for page in (f"/admin/contacts/contact/{ada.pk}/change/", "/admin/contacts/contact/add/"):
+        assert "<img src=x" not in console.get(page).content.decode()
