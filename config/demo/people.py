@@ -11,7 +11,7 @@ from django.db import connection
 from django.utils import timezone
 
 from config.demo import names
-from contacts import consent, erasure, suppression
+from contacts import consent, suppression
 from contacts.models import AttributeDefinition, Contact, Suppression, Topic
 from events import ingest
 from events.ingest import NewEvent
@@ -147,9 +147,8 @@ def _suppress(chance: random.Random, addresses: list[str]) -> None:
         Suppression.objects.filter(address=address).update(created_at=at)
     back = suppression.suppress(addresses[0], reason=Suppression.Reason.HARD_BOUNCE)
     suppression.release(back, why="They called: the mailbox was closed by mistake and is open again", by=None)
-    gone = Contact.objects.create(email="gone.away@example.org")
-    suppression.suppress(str(gone.email), reason=Suppression.Reason.OBJECTION)
-    erasure.erase(gone, by=None)
+    suppression.suppress("gone.away@example.org", reason=Suppression.Reason.OBJECTION)
+    suppression.forget(["gone.away@example.org"])
 
 
 REASONS = [
