@@ -23,6 +23,10 @@ class ConfirmationMailForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            # beside a choice the console offers pages about it by addresses that campaigns don't have
+            for what in ("add", "change", "delete", "view"):
+                setattr(field.widget, f"can_{what}_related", False)
         if "campaign" in self.fields:
             self.fields["campaign"].queryset = Campaign.objects.filter(  # type: ignore[attr-defined]
                 kind=Campaign.Kind.TRIGGERED, purpose=Campaign.Purpose.TRANSACTIONAL, status__in=ADDS, deleted_at=None
