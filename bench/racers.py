@@ -40,7 +40,7 @@ def race(way: str, port: int, count: int) -> None:
 
 
 def _our_way(port: int, count: int) -> Callable[[], object]:
-    tasks.spare_the_collector()
+    tasks.tune()
     worker = f"bench:{os.getpid()}"
     return lambda: sending.drain(worker=worker, seconds=900, must_stop=lambda: False, beat=lambda: None)
 

@@ -29,6 +29,8 @@ from team.models import User
 from templates_app import publishing
 from templates_app.models import Template
 
+ROUNDS = 3
+
 
 def run(scale: float = 1.0) -> list[Result]:
     with scratch.database() as url:
@@ -129,30 +131,40 @@ def _claiming(campaign: Campaign, batches: int = 100) -> Result:
 
 
 def _sending(campaign: Campaign, sends: int, url: str) -> list[Result]:
+    """Rounds alternate and the best of each counts: what others do on the machine only ever slows."""
     run = Run.objects.get(campaign=campaign)
-    # What is beyond `sends` stays planned in the ledger, so that claiming works on its full size.
-    first = Message.objects.filter(run=run, state="planned").order_by("pk").values_list("pk", flat=True)
-    last = list(first[:sends])[-1]
-    Message.objects.filter(run=run, state="planned", pk__gt=last).update(due_at=timezone.now() + timedelta(days=1))
-    count = Message.objects.filter(run=run, state="planned", pk__lte=last).count()
+    # What isn't its round's stays planned in the ledger, so that claiming works on its full size.
+    Message.objects.filter(run=run, state="planned").update(due_at=timezone.now() + timedelta(days=1))
     scratch.execute("VACUUM ANALYZE delivery_message")
+    each, rates, peaks = sends // ROUNDS, {"ours": 0.0, "django": 0.0, "bare": 0.0}, []
     with _sink() as port:
         Account.objects.create(
-            name="Sink", provider="smtp", is_default=True, max_connections=1,
+            name="Sink", provider="smtp", is_default=True,
             config={"host": "127.0.0.1", "port": port, "security": "none"},
         )  # fmt: skip
-        scratch.settled()
         Run.objects.filter(pk=run.pk).update(status=Run.Status.SENDING)
-        ours, peak = _race("ours", url, port, 0)
-        assert Message.objects.filter(run=run, state="sent").count() == count
-        sample = min(count, 20_000)
-        django, _ = _race("django", url, port, sample // WORKERS)
-        bare, _ = _race("bare", url, port, count // WORKERS)
-    rate, usual, limit = count / ours, sample / django, count / bare
+        for number in range(1, ROUNDS + 1):
+            count = _make_due(run, each)
+            for way, share in (("ours", count), ("django", min(count, 10_000)), ("bare", count)):
+                scratch.settled()
+                seconds, peak = _race(way, url, port, share // WORKERS)
+                rates[way] = max(rates[way], share / seconds)
+                peaks.append(peak if way == "ours" else 0.0)
+            assert Message.objects.filter(run=run, state="sent").count() == each * number
+    rate = rates["ours"]
     return [
-        Result("send, beside Django's own way", rate, usual, "messages/s", rate / usual, peak, "at least 4x"),
-        Result("send, beside bare pipelining", rate, limit, "messages/s", rate / limit, peak, "at least 0.25x"),
+        Result(f"send, beside {name}", rate, rates[way], "messages/s", rate / rates[way], max(peaks), goal)
+        for way, name, goal in (
+            ("django", "Django's own way", "at least 4x"),
+            ("bare", "bare pipelining", "at least 0.25x"),
+        )
     ]
+
+
+def _make_due(run: Run, count: int) -> int:
+    """How many of the run's next messages were made due; they are the only ones."""
+    chosen = Message.objects.filter(run=run, state="planned").order_by("pk").values_list("pk", flat=True)[:count]
+    return Message.objects.filter(pk__in=list(chosen)).update(due_at=timezone.now())
 
 
 @contextmanager

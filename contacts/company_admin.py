@@ -16,7 +16,7 @@ from core.paging import EstimatingPaginator
 SHOWN = 50
 
 
-class CompanyAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
+class CompanyAdmin(ModelAdmin):
     fields = ["name", "external_id", "known", "people"]
     list_display = ["__str__", "external_id", "updated_at"]
     search_fields = ["external_id__startswith", "name__istartswith"]

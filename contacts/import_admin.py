@@ -31,7 +31,7 @@ STEP_OF: dict[str, int] = {
 }  # fmt: skip
 
 
-class ImportJobAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
+class ImportJobAdmin(ModelAdmin):
     list_display = ["file_name", "kind", "status", "row_count", "created_count", "updated_count", "error_count",
                     "started_by", "created_at"]  # fmt: skip
     list_filter = ["status", "kind"]

@@ -15,7 +15,7 @@ from core.admin import ModelAdmin
 COUNTS_KEPT = 60  # seconds; counting a million states takes a moment
 
 
-class TopicAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
+class TopicAdmin(ModelAdmin):
     list_display = ["name", "key", "joining", "is_public", "subscribers", "position"]
     list_editable = ["position"]
     list_filter = ["opt_in", "is_public"]

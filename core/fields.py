@@ -17,6 +17,10 @@ class EncryptedJSONField(models.TextField):
     Written with the first of FIELD_KEYS, read with any of them, so that keys can be rotated.
     """
 
+    # For type checkers alone: it takes and gives what JSON can say, unlike the text field it is stored as.
+    _pyi_private_set_type: Any
+    _pyi_private_get_type: Any
+
     def get_prep_value(self, value: Any) -> str:
         return _box().encrypt(json.dumps(value or {}).encode()).decode()
 

@@ -8,8 +8,8 @@ import logging
 import queue
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from django.conf import settings
 from django.db import connections, transaction
@@ -28,8 +28,7 @@ logger = logging.getLogger(__name__)
 GROUP = 50
 
 
-@dataclass(frozen=True, slots=True)
-class Ready:
+class Ready(NamedTuple):
     """A claimed row with its finished message."""
 
     row: Claimed

@@ -5,7 +5,6 @@ from typing import ClassVar
 from django.contrib import admin
 from django.http import HttpRequest
 from unfold.contrib.filters.admin import RangeDateFilter
-from unfold.decorators import display
 
 from core.admin import ModelAdmin
 from core.paging import EstimatingPaginator
@@ -34,16 +33,16 @@ class AuditRecordAdmin(ModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: AuditRecord | None = None) -> bool:
         return False
 
-    @display(description="What", ordering="action")
+    @admin.display(description="What", ordering="action")
     def what(self, row: AuditRecord) -> str:
         return row.get_action_display()
 
-    @display(description="By")
+    @admin.display(description="By")
     def who(self, row: AuditRecord) -> str:
         person = str(row.by) if row.by else "the person themself"
         return f"{person}, with the key “{row.key.name}”" if row.key else person
 
-    @display(description="How")
+    @admin.display(description="How")
     def told(self, row: AuditRecord) -> str:
         """Format and filter in words."""
         asked = ", ".join(f"{name} {value}" for name, value in (row.detail.get("filter") or {}).items())

@@ -70,7 +70,7 @@ class BrandForm(forms.ModelForm):
 
 
 @admin.register(Brand)
-class BrandAdmin(ModelAdmin):  # type: ignore[misc]  # the theme is not followed (pyproject.toml)
+class BrandAdmin(ModelAdmin):
     """There is one brand, so its list is its form."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:

@@ -144,7 +144,7 @@ def _fill_by_liquid(node: Node, part: _Pass) -> str:
 
 
 def _fill_by_path(path: list[str], is_html: bool, by_liquid: Fill) -> Fill:
-    """The common case, `{{ contact.first_name }}`: a text found by plain look-ups. All else is Liquid's to decide."""
+    """The common case, `{{ contact.first_name }}`: a text or whole number found by plain look-ups; else Liquid."""
 
     def fill(part: _Pass) -> str:
         value: Any = part.run.values
@@ -153,9 +153,9 @@ def _fill_by_path(path: list[str], is_html: bool, by_liquid: Fill) -> Fill:
                 value = value[key]
         except (KeyError, TypeError):
             return by_liquid(part)
-        if type(value) is not str:
-            return by_liquid(part)
-        return _escaped(value) if is_html else value
+        if type(value) is str:
+            return _escaped(value) if is_html else value
+        return str(value) if type(value) is int else by_liquid(part)
 
     return fill
 

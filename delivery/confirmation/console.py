@@ -37,7 +37,7 @@ class ConfirmationMailForm(forms.ModelForm):
             )
 
 
-class ConfirmationMailAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
+class ConfirmationMailAdmin(ModelAdmin):
     form = ConfirmationMailForm
     list_display = ["about", "carried_by", "status"]
     list_display_links = ["about"]

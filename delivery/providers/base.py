@@ -2,9 +2,8 @@
 
 import enum
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from core.registry import Registry
 
@@ -19,8 +18,7 @@ class Outcome(enum.Enum):
     UNKNOWN = "unknown"  # may or may not have been accepted
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(NamedTuple):
     """One message, ready to hand over. `content` is the finished MIME, CRLF line ends, not dot-stuffed."""
 
     ledger_id: int
@@ -29,8 +27,7 @@ class Envelope:
     content: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(NamedTuple):
     """The provider's answer for one envelope. `address_is_bad` asks for suppression.
 
     `is_soft_bounce`: it is the mailbox that takes nothing now. Counted when the message is given up.

@@ -9,9 +9,8 @@ import contextlib
 import smtplib
 import ssl
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.conf import settings
 
@@ -24,8 +23,7 @@ MAX_REPLY_LINE = 8192
 MAX_REPLY_LINES = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     code: int
     text: str
 

@@ -7,7 +7,7 @@ from typing import Any
 from django.db import connection
 
 from contacts.companies import KEY_LENGTH, MOST_ATTRIBUTES, NAME_LENGTH, TEXT_LENGTH
-from events.tracking import arrays
+from core import arrays
 
 # One with the same traits as before is not written again.
 _KEEP = """

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from django.db import connection, transaction
 
-from events.tracking import arrays
+from core import arrays
 from events.tracking.calls import Call
 
 SEEN_FOR_DAYS = 14  # phones that were off for a week send what they kept

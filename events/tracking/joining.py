@@ -9,8 +9,8 @@ from collections.abc import Mapping
 
 from django.db import connection
 
+from core import arrays
 from events import ingest, names, stream
-from events.tracking import arrays
 
 AT_ONCE = 5_000  # events of one visitor, or a few, in one statement
 

@@ -9,9 +9,10 @@ from django.db import connection
 
 from contacts import merging
 from contacts.models import Contact
+from core import arrays
 from core.errors import Refused
 from events.models import Source
-from events.tracking import arrays, joining, traits
+from events.tracking import joining, traits
 from events.tracking.calls import Call
 from events.tracking.traits import Learned
 

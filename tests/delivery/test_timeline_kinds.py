@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from rest_framework.test import APIClient
 
 from contacts import consent, merging, timeline
-from contacts.models import Contact, Imported, ImportJob
+from contacts.models import Contact, Imported, ImportJob, PreferenceChange
 from contacts.timeline import Wanted
 from delivery.models import Message
 from events import ingest, names
@@ -60,6 +60,8 @@ def busy(ada: Contact, editor: User) -> Contact:
     ingest.record("segment.left", contact_id=ada.pk, occurred_at=NOW, properties={"segment": str(segment.uuid)})
     job = ImportJob.objects.create(file_name="people.csv")
     Imported.objects.create(contact=ada, job=job, is_new=True, at=NOW - timedelta(days=9))
+    often, seldom = {"frequency": "all"}, {"frequency": "weekly"}
+    PreferenceChange.objects.create(contact=ada, source="Preference centre", before=often, after=seldom)
     merging.merge(Contact.objects.create(email="twin@example.com"), into=ada, by=editor)
     return ada
 
@@ -82,6 +84,7 @@ def test_only_the_kinds_wanted_are_told(busy: Contact) -> None:
 def test_counts_say_how_many_there_are_of_each(busy: Contact) -> None:
     assert timeline.counts(busy) == {
         "consent": 1, "import": 1, "profile": 1, "event": 1, "segment": 2, "message": 1, "engagement": 1,
+        "preferences": 1,
     }  # fmt: skip
 
 
