@@ -132,7 +132,7 @@ SHOWN = {
 
 
 @cache
-def tests_in(path: str) -> set[str]:
+def names_in(path: str) -> set[str]:
     tree = ast.parse((ROOT / path).read_text())
     return {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
 
@@ -141,4 +141,4 @@ def tests_in(path: str) -> set[str]:
 def test_what_shows_it_is_there(threat: str, test: str) -> None:
     path, _, name = test.partition("::")
     assert (ROOT / path).exists(), f"{threat}: {path} is gone"
-    assert name in tests_in(path), f"{threat}: nothing called {name} in {path}"
+    assert name in names_in(path), f"{threat}: nothing called {name} in {path}"

@@ -11,7 +11,8 @@ from django.core.cache import cache
 from django.test import Client
 from drf_spectacular.generators import SchemaGenerator
 
-from contacts.models import Contact, Topic
+from contacts import suppression
+from contacts.models import Contact, Suppression, Topic
 from segments.models import Segment
 from team import apikeys
 from team.models import User
@@ -42,10 +43,11 @@ def objects(editor: User) -> dict[str, str]:
     segment = Segment.objects.create(name="Chosen", kind="static")
     template = campaign.variants.get().template
     job = uploaded(csv_bytes(["email"], ["a@example.com"]))
+    barred = suppression.suppress("bob@example.com", reason=Suppression.Reason.COMPLAINT)
     return {
         "campaigns": campaign.uuid, "approvals": campaign.uuid, "contacts": ada.uuid, "topics": topic.uuid,
         "segments": segment.uuid, "templates": template.uuid, "imports": job.uuid, "users": ada.uuid,
-        "notifications": segment.uuid,
+        "notifications": segment.uuid, "suppressions": barred.pk,
     }  # fmt: skip
 
 
