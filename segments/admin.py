@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from core.admin import ModelAdmin
-from segments import comparing, definition, earning_pages, export_page, kept_pages, pages, proposal_pages
+from segments import comparing, earning_pages, export_page, kept_pages, pages, proposal_pages, uses
 from segments.models import Segment, SpendingLevel
 
 
@@ -31,7 +31,7 @@ class SegmentAdmin(ModelAdmin):
         css: ClassVar = {"all": ["segments/segments.css"]}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Segment]:
-        return super().get_queryset(request).prefetch_related(*definition.pointers())
+        return uses.counted(super().get_queryset(request))
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view
@@ -88,7 +88,7 @@ class SegmentAdmin(ModelAdmin):
 
     @display(description="Used by")
     def used_by(self, row: Segment) -> str:
-        count = len(definition.pointing_at(row))
+        count: int = getattr(row, "pointed_at")  # noqa: B009  what the list's rows are annotated with
         return "–" if not count else "1 place" if count == 1 else f"{count} places"
 
 

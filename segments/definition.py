@@ -8,10 +8,11 @@ from django.db import transaction
 from django.utils import timezone
 
 from core.errors import Refused
-from segments import membership, rules, tasks
+from segments import membership, rules, tasks, uses
 from segments.membership import Change
 from segments.models import Segment
 from segments.rules import Problem, RuleError
+from segments.uses import Uses
 from team.models import User
 
 logger = logging.getLogger(__name__)
@@ -61,36 +62,10 @@ def refresh(segment: Segment) -> Change | None:
 def delete(segment: Segment) -> None:
     """Refused while a campaign or another segment needs it."""
     with membership.locked(segment):
-        if users := used_by(segment):
+        users = uses.of(segment)
+        if users.count:
             raise Refused("in_use", f"“{segment}” is used by {_listed(users)}. Take it out there first.")
         segment.delete()
-
-
-def used_by(segment: Segment) -> list[str]:
-    """What needs the segment, in words: what points at it, and other segments whose rules ask about it."""
-    others = Segment.objects.exclude(pk=segment.pk).only("name", "rules", "kind", "refreshed_at")
-    asking = [other for other in others if other.asks_rules and str(segment.uuid) in rules.sources(other.rules)]
-    return pointing_at(segment) + [f"the segment “{other}”" for other in asking]
-
-
-def pointing_at(segment: Segment) -> list[str]:
-    """Campaigns, and whatever else of other apps points at the segment, in words."""
-    found = [
-        f"the {item._meta.verbose_name} “{item}”"
-        for name in pointers()
-        for item in getattr(segment, name).all()
-        if getattr(item, "deleted_at", None) is None
-    ]
-    return list(dict.fromkeys(found))
-
-
-def pointers() -> list[str]:
-    """Names of the managers through which other apps point at a segment; those apps stand above and aren't imported."""
-    return [
-        relation.get_accessor_name() or ""
-        for relation in Segment._meta.related_objects
-        if relation.related_model._meta.app_label != Segment._meta.app_label
-    ]
 
 
 def check_circle(segment: Segment, raw: Any) -> None:
@@ -154,6 +129,6 @@ def _size_of(raw: Any) -> int:
         return AT_ONCE + 1
 
 
-def _listed(users: list[str]) -> str:
-    more = f" and {len(users) - 5} more" if len(users) > 5 else ""
-    return ", ".join(users[:5]) + more
+def _listed(users: Uses) -> str:
+    more = f" and {users.count - 5} more" if users.count > 5 else ""
+    return ", ".join(users.first[:5]) + more

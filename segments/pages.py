@@ -25,6 +25,7 @@ from segments import (
     progress,
     rules,
     suggestions,
+    uses,
 )
 from segments import preview as previewing
 from segments.access import need, segment_of
@@ -57,7 +58,7 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
         "newest": segment.memberships.select_related("contact").order_by("-contact_id")[:NEWEST],
         "chart": chart.draw(points),
         "points": points[-30:],
-        "used_by": definition.used_by(segment),
+        "used_by": uses.of(segment),
         "progress": progress.of(pk),
     }
     context["is_refreshing"] = bool(context["progress"] or (segment.asks_rules and segment.stale_since))
@@ -183,7 +184,7 @@ def delete(request: HttpRequest, pk: int) -> HttpResponse:
             return redirect("admin:segments_segment_change", pk)
         messages.success(request, f"The segment “{segment}” was deleted.")
         return redirect("admin:segments_segment_changelist")
-    return _page(request, "delete", segment, {"used_by": definition.used_by(segment)})
+    return _page(request, "delete", segment, {"used_by": uses.of(segment)})
 
 
 @require_POST

@@ -12,7 +12,7 @@ from rest_framework import serializers
 from contacts import naming
 from contacts.models import Contact
 from core.api import StrictSerializer
-from segments import behaviour, definition, lists, mongo, rules
+from segments import behaviour, definition, lists, mongo, rules, uses
 from segments.fields import Field
 from segments.models import Membership, Segment
 from segments.rules import RuleError
@@ -115,7 +115,7 @@ class MemberSerializer(serializers.ModelSerializer):
 
 class SegmentWithMembersSerializer(SegmentSerializer):
     members = serializers.SerializerMethodField(help_text="The newest contacts among them.")
-    used_by = serializers.SerializerMethodField()
+    used_by = serializers.SerializerMethodField(help_text="In words, the first fifty.")
 
     class Meta(SegmentSerializer.Meta):
         fields: ClassVar = [*SegmentSerializer.Meta.fields, "used_by", "members"]
@@ -126,7 +126,7 @@ class SegmentWithMembersSerializer(SegmentSerializer):
         return MemberSerializer(newest, many=True).data
 
     def get_used_by(self, segment: Segment) -> list[str]:
-        return definition.used_by(segment)
+        return uses.of(segment).first
 
 
 class RulesSerializer(StrictSerializer):

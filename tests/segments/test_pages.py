@@ -6,8 +6,11 @@ from datetime import timedelta
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
 
-from segments import definition, difference, membership, progress, tasks
+from campaigns.models import Campaign
+from segments import definition, difference, membership, progress, tasks, uses
 from segments.models import Segment
 from team.models import User
 from tests.segments.people import make_catalogue, person, rule, segment
@@ -168,6 +171,25 @@ def test_one_in_use_is_kept_and_a_free_one_deleted_after_asking(console: Client)
     assert Segment.objects.exists()
     console.post(url("delete", vips))
     assert not Segment.objects.exists()
+
+
+def test_a_segment_of_very_many_campaigns_names_some_and_counts_all(
+    console: Client, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    vips, other = segment("VIPs", VIP), segment("Others", rule("tag", "has", "other"))
+    campaigns = Campaign.objects.bulk_create(Campaign(name=f"Letter {number}") for number in range(70))
+    vips.campaigns.set(campaigns[:-1])
+    Campaign.objects.filter(pk=campaigns[0].pk).update(deleted_at=timezone.now())
+    other.excluded_campaigns.add(campaigns[-1])
+    used = uses.of(vips)
+    assert (used.count, len(used.first), used.first[0]) == (68, 50, "the campaign “Letter 68”")
+    page = console.get(url("change", vips)).content.decode()
+    assert "and 18 more" in page
+    assert page.count("The campaign “Letter") == 50
+    with django_assert_max_num_queries(20):
+        listed = console.get(reverse("admin:segments_segment_changelist")).content.decode()
+    assert "68 places" in listed
+    assert "1 place<" in listed
 
 
 def test_the_live_size_answers_with_people_or_with_what_is_wrong(console: Client) -> None:
