@@ -87,15 +87,3 @@ def test_an_exported_phone_number_is_read_back(editor: User, client: Client) -> 
 
 
 @pytest.mark.django_db
-def test_erasure_removes_error_files_that_show_the_person(
-    editor: User, django_capture_on_commit_callbacks: Any
-) -> None:
-    mapping = {"email": "email", "phone": "phone"}
-    job = imported(csv_bytes(["email", "phone"], ["ada@example.com", "12"]), mapping=mapping)
-    other = imported(csv_bytes(["email", "phone"], ["cyd@example.com", "123"]), mapping=mapping)
-    # her error row names the phone alone, so it is the external id that stands for her here
-    ada = Contact.objects.create(external_id="12")
-    assert errorfile.exists(job)
-    with django_capture_on_commit_callbacks(execute=True):
-        erasure.erase(ada, by=editor)
-    assert (errorfile.exists(job), errorfile.exists(other)) == (False, True)
