@@ -8,11 +8,10 @@ from django.db import connection, transaction
 from django.test import Client
 
 from contacts import attributes, erasure, people
-from contacts.importing import errorfile
 from contacts.models import AttributeDefinition, Contact
 from core.errors import Refused
 from team.models import User
-from tests.contacts.files import checked, csv_bytes, imported
+from tests.contacts.files import checked
 
 in_committed_rows = pytest.mark.django_db(transaction=True)
 
@@ -84,6 +83,3 @@ def test_an_exported_phone_number_is_read_back(editor: User, client: Client) -> 
     content = b"".join(client.get("/admin/contacts/contact/export.csv").streaming_content)
     job = checked(content, mapping={"email": "email", "phone": "phone"})
     assert (job.unchanged_count, job.error_count) == (1, 0)
-
-
-@pytest.mark.django_db
