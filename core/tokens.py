@@ -27,9 +27,9 @@ def sign(purpose: str, payload: bytes) -> str:
 
 def signer(purpose: str) -> Callable[[bytes], str]:
     """A function from payload to token, with the key schedule done once: the sending path signs millions."""
-    key_id, key = next(iter(_keys().items()))
+    key = _keys()[0]
     keyed = hashlib.blake2b(key=key, digest_size=MAC_BYTES, person=_person(purpose))
-    head = bytes([key_id])
+    head = bytes([_id(key)])
 
     def make(payload: bytes) -> str:
         mac = keyed.copy()
@@ -48,12 +48,11 @@ def verify(purpose: str, token: str) -> bytes:
         raise BadToken("not base64") from error
     if len(raw) <= 1 + MAC_BYTES or len(raw) > 4096:
         raise BadToken("wrong length")
-    key = _keys().get(raw[0])
-    if key is None:
+    keys = [key for key in _keys() if _id(key) == raw[0]]
+    if not keys:
         raise BadToken("unknown key")
     payload, mac = raw[1:-MAC_BYTES], raw[-MAC_BYTES:]
-    wanted = hashlib.blake2b(payload, key=key, digest_size=MAC_BYTES, person=_person(purpose)).digest()
-    if not hmac.compare_digest(mac, wanted):
+    if not any(hmac.compare_digest(mac, _mac(purpose, payload, key)) for key in keys):
         raise BadToken("signature does not match")
     # base64 ignores spare bits at the end, so several spellings decode alike; only ours is accepted.
     if base64.urlsafe_b64encode(raw).rstrip(b"=").decode() != token:
@@ -61,19 +60,24 @@ def verify(purpose: str, token: str) -> bytes:
     return payload
 
 
+def _mac(purpose: str, payload: bytes, key: bytes) -> bytes:
+    return hashlib.blake2b(payload, key=key, digest_size=MAC_BYTES, person=_person(purpose)).digest()
+
+
+def _id(key: bytes) -> int:
+    """One byte, so that few keys have to be tried. Of 256 rotations one brings an id that an old key has too."""
+    return key[0]
+
+
 def _person(purpose: str) -> bytes:
     return hashlib.sha256(purpose.encode()).digest()[: hashlib.blake2b.PERSON_SIZE]
 
 
 @functools.cache
-def _keys_of(secrets: tuple[str, ...]) -> dict[int, bytes]:
-    keys: dict[int, bytes] = {}
-    for secret in secrets:
-        key = hashlib.blake2b(secret.encode(), person=b"carillon tokens").digest()
-        keys.setdefault(key[0], key)
-    return keys
+def _keys_of(secrets: tuple[str, ...]) -> list[bytes]:
+    return [hashlib.blake2b(secret.encode(), person=b"carillon tokens").digest() for secret in secrets]
 
 
-def _keys() -> dict[int, bytes]:
-    """Key id (the key's first byte) to key, the signing key first."""
+def _keys() -> list[bytes]:
+    """The signing key first."""
     return _keys_of(tuple(settings.TOKEN_KEYS))

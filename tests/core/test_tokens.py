@@ -1,5 +1,7 @@
 """Signed tokens: made by us, for this purpose, undamaged; or refused."""
 
+import base64
+
 import pytest
 from django.test import override_settings
 from hypothesis import given
@@ -46,6 +48,21 @@ def test_old_links_work_after_a_key_was_rotated_and_end_when_it_is_removed() -> 
         assert tokens.verify("open", old) == b"message 1"
         assert tokens.sign("open", b"message 1") != old
     with override_settings(TOKEN_KEYS=["second key"]), pytest.raises(tokens.BadToken):
+        tokens.verify("open", old)
+
+
+def test_old_links_work_although_the_new_key_happens_to_have_the_same_id() -> None:
+    def signed(secret: str) -> bytes:
+        with override_settings(TOKEN_KEYS=[secret]):
+            return base64.urlsafe_b64decode(tokens.sign("open", b"12"))[:1]  # 15 bytes need no padding
+
+    new = next(secret for secret in map(str, range(10_000)) if signed(secret) == signed("old key"))
+    with override_settings(TOKEN_KEYS=["old key"]):
+        old = tokens.sign("open", b"message 1")
+    with override_settings(TOKEN_KEYS=[new, "old key"]):
+        assert tokens.verify("open", old) == b"message 1"
+        assert tokens.verify("open", tokens.sign("open", b"message 2")) == b"message 2"
+    with override_settings(TOKEN_KEYS=[new]), pytest.raises(tokens.BadToken):
         tokens.verify("open", old)
 
 
