@@ -104,7 +104,7 @@ def _freeze(run: Run, campaign: Campaign) -> None:
 def _claiming(campaign: Campaign, batches: int = 100) -> Result:
     """Claiming in batches of 500, against a plain UPDATE of the same rows by id."""
     run = Run.objects.get(campaign=campaign)
-    after = 0
+    after: ledger.Claimed | None = None
 
     def claim() -> None:
         nonlocal after
@@ -112,7 +112,7 @@ def _claiming(campaign: Campaign, batches: int = 100) -> Result:
             rows = ledger.claim(run.pk, worker="bench", after=after, limit=500)
             if not rows:
                 break
-            after = rows[-1].id
+            after = rows[-1]
 
     ours = scratch.timed(claim)
     claimed = list(Message.objects.filter(state="queued").order_by("pk").values_list("pk", flat=True))

@@ -154,7 +154,7 @@ class Message(models.Model):
         indexes = [
             models.Index("contact", "run", name="delivery_message_of_contact"),
             # What is still to do, in the order in which it is claimed; empty again once a run is quiet.
-            models.Index("run", "id", condition=models.Q(state="planned"), name="delivery_message_planned"),
+            models.Index("run", "due_at", "id", condition=models.Q(state="planned"), name="delivery_message_planned"),
             models.Index(
                 "lease_until", condition=models.Q(state__in=["queued", "sending"]), name="delivery_message_leased"
             ),

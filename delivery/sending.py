@@ -29,7 +29,7 @@ class Lane:
     composer: Composer
     crew: Crew
     worker: str
-    after: int = 0
+    after: Claimed | None = None
 
     @classmethod
     def open(cls, run: Run, *, worker: str, must_stop: Callable[[], bool]) -> "Lane | None":
@@ -101,9 +101,9 @@ def send_batch(lane: Lane) -> int:
     limit = throttle.batch_size(lane.account, BATCH)
     claimed = ledger.claim(lane.run.pk, worker=lane.worker, after=lane.after, limit=limit)
     if not claimed and lane.after:
-        # Rows that were deferred or given back stand before where we are.
-        claimed = ledger.claim(lane.run.pk, worker=lane.worker, after=0, limit=limit)
-    lane.after = claimed[-1].id if claimed else 0
+        # Rows of a worker that died, or that another put in line late, stand before where we are.
+        claimed = ledger.claim(lane.run.pk, worker=lane.worker, limit=limit)
+    lane.after = claimed[-1] if claimed else None
     left = {row.id for row in claimed}
     try:
         for group in _groups(_composed(lane, _passed(lane, claimed)), throttle.group_size(lane.account, GROUP)):

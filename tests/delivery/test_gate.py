@@ -77,19 +77,6 @@ def test_the_gate_asks_once_for_a_whole_batch(editor: User, django_assert_num_qu
         gate.ask(gate.question_for(campaign), [person.pk for person in people])
 
 
-def test_claiming_uses_the_index_of_planned_rows(editor: User) -> None:
-    make_people(3)
-    run = plan(make_campaign(editor))
-    with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL enable_seqscan = off")
-        cursor.execute(
-            "EXPLAIN SELECT id FROM delivery_message WHERE run_id = %s AND state = 'planned' AND id > 0 "
-            "AND due_at <= now() ORDER BY id LIMIT 500 FOR UPDATE SKIP LOCKED",
-            [run.pk],
-        )
-        assert "delivery_message_planned" in "\n".join(row[0] for row in cursor.fetchall())
-
-
 def test_why_answers_before_during_and_after(editor: User) -> None:
     people = make_people(3)
     consent.withdraw(people[0], source="form")

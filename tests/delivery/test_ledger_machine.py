@@ -42,7 +42,7 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule(worker=st.sampled_from(["one", "two"]), limit=st.integers(1, 4))
     def claim(self, worker: str, limit: int) -> None:
         if self.status() == Campaign.Status.SENDING:
-            rows = ledger.claim(self.run_pk, worker=worker, after=0, limit=limit)
+            rows = ledger.claim(self.run_pk, worker=worker, limit=limit)
             self.held[worker] += [row.id for row in rows]
             question = gate.question_for(self.campaign, run_id=self.run_pk)
             verdicts = gate.ask(question, [row.contact_id for row in rows])
