@@ -1,11 +1,14 @@
 """One run's messages, composed: what all of them share is made once, and each person's envelope from it."""
 
+import json
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from django.db import connection
+
 from campaigns import context
 from campaigns.models import Campaign, Variant
-from contacts.models import Contact
+from core import arrays
 from delivery.ledger import Claimed
 from delivery.links import LinkMaker
 from delivery.mime import Skeleton
@@ -17,7 +20,7 @@ PREFERENCES = "preferences_url"
 
 
 class Person(NamedTuple):
-    """What a message may know of a contact. A tuple, because model instances take three times as long to load."""
+    """What a message may know of a contact: columns of its row."""
 
     id: int
     email: str | None
@@ -36,9 +39,22 @@ class Person(NamedTuple):
 
 
 def people(contact_ids: Iterable[int]) -> dict[int, Person]:
-    """The contacts of a batch by id."""
-    rows = Contact.objects.filter(pk__in=list(contact_ids)).values_list(*Person._fields)
-    return {row[0]: Person._make(row) for row in rows}
+    """The contacts of a batch by id.
+
+    Straight from the cursor, with all their attributes parsed at once: a model's fields take four times as long.
+    """
+    statement = f"SELECT {', '.join(Person._fields)} FROM contacts_contact WHERE id = ANY(%s::bigint[])"  # noqa: S608
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [arrays.of_numbers(contact_ids)])
+        rows = cursor.fetchall()
+    attributes = json.loads(f"[{','.join(row[_ATTRIBUTES] for row in rows)}]")
+    return {
+        row[0]: Person._make((*row[:_ATTRIBUTES], own, *row[_ATTRIBUTES + 1 :]))
+        for row, own in zip(rows, attributes, strict=True)
+    }
+
+
+_ATTRIBUTES = Person._fields.index("attributes")
 
 
 class Composer:

@@ -14,6 +14,7 @@ from django.db import connection
 from campaigns.models import Campaign
 from contacts import permission, suppression
 from contacts.channels import Channel, channels
+from core import arrays
 from core.registry import Registry
 
 
@@ -55,6 +56,9 @@ class Verdict:
     @property
     def may_send(self) -> bool:
         return not self.reason
+
+
+SEND = Verdict()
 
 
 class Check:
@@ -306,11 +310,11 @@ def ask(question: Question, contact_ids: Sequence[int]) -> dict[int, Verdict]:
     statement = f"""
         SELECT id, reason, {gate.until} FROM (
             SELECT c.id, {gate.reason} AS reason{gate.moments} FROM contacts_contact c {gate.joins}
-            WHERE c.id = ANY(%s)) answers
+            WHERE c.id = ANY(%s::bigint[])) answers
     """  # noqa: S608  built from our own checks
     with connection.cursor() as cursor:
-        cursor.execute(statement, [list(contact_ids)])
-        answers = {contact_id: Verdict(reason, until) for contact_id, reason, until in cursor.fetchall()}
+        cursor.execute(statement, [arrays.of_numbers(contact_ids)])
+        answers = {row[0]: Verdict(*row[1:]) if row[1] else SEND for row in cursor.fetchall()}
     # A contact whose row is gone altogether can't be written to either.
     return {contact_id: answers.get(contact_id, Verdict("erased")) for contact_id in contact_ids}
 

@@ -6,13 +6,13 @@ process has moved meanwhile is left as it is. All times are the database's, so a
 
 import json
 from collections.abc import Collection, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db import connection
 
-from core import arrays, failpoints
+from core import arrays, failpoints, prepared
 from delivery.models import Message
 from events import names
 
@@ -48,13 +48,13 @@ _AS_USUAL = "lazily AS MATERIALIZED (SELECT 1)"
 
 
 class Claimed(NamedTuple):
-    """A row in this worker's hands."""
+    """A row in this worker's hands. `due_at` as the database wrote it: only it ever reads that."""
 
     id: int
     contact_id: int
     variant_id: int
     attempt: int
-    due_at: datetime
+    due_at: str
     data: dict[str, Any] | None = None
 
 
@@ -78,24 +78,23 @@ def claim(run_id: int, *, worker: str, after: Claimed | None = None, limit: int)
         WITH {_LAZILY}, due AS MATERIALIZED (
             SELECT id FROM delivery_message
             WHERE run_id = %s AND state = 'planned' AND due_at <= statement_timestamp() AND (due_at, id) > (%s, %s)
-            ORDER BY due_at, id LIMIT %s FOR UPDATE SKIP LOCKED)
-        UPDATE delivery_message m
-        SET state = 'queued', attempt = m.attempt + 1, worker = %s, state_at = statement_timestamp(),
-            lease_until = statement_timestamp() + make_interval(secs => %s)
-        FROM due, lazily WHERE m.id = due.id
-        RETURNING m.due_at, m.id, m.contact_id, m.variant_id, m.attempt, m.data
+            ORDER BY due_at, id LIMIT %s FOR UPDATE SKIP LOCKED),
+        claimed AS (
+            UPDATE delivery_message m
+            SET state = 'queued', attempt = m.attempt + 1, worker = %s, state_at = statement_timestamp(),
+                lease_until = statement_timestamp() + make_interval(secs => %s)
+            FROM due, lazily WHERE m.id = due.id
+            RETURNING m.id, m.contact_id, m.variant_id, m.attempt, m.due_at, m.data)
+        SELECT id, contact_id, variant_id, attempt, due_at::text, data FROM claimed ORDER BY claimed.due_at, id
     """  # noqa: S608  our own SQL
-    position = [after.due_at, after.id] if after else ["-infinity", 0]
+    position = (after.due_at, after.id) if after else ("-infinity", 0)
     failpoints.reach("before_claim_commit")
     with connection.cursor() as cursor:
         cursor.execute(statement, [run_id, *position, limit, worker, settings.LEASE_SECONDS])
-        rows = sorted(cursor.fetchall())
+        rows = cursor.fetchall()
     if rows:
         failpoints.reach("after_claim_commit")
-    return [
-        Claimed(key, contact_id, variant_id, attempt, due_at, json.loads(data) if data else None)
-        for due_at, key, contact_id, variant_id, attempt, data in rows
-    ]
+    return [Claimed._make((*row[:-1], json.loads(row[-1]) if row[-1] else None)) for row in rows]
 
 
 def begin_sending(ids: Sequence[int], *, worker: str, account_id: int) -> set[int]:
@@ -105,14 +104,14 @@ def begin_sending(ids: Sequence[int], *, worker: str, account_id: int) -> set[in
     """
     statement = """
         UPDATE delivery_message m
-        SET state = 'sending', account_id = %s, state_at = statement_timestamp(),
-            lease_until = statement_timestamp() + make_interval(secs => %s)
+        SET state = 'sending', account_id = %s::bigint, state_at = statement_timestamp(),
+            lease_until = statement_timestamp() + make_interval(secs => %s::float8)
         FROM delivery_run r, campaigns_campaign k
         WHERE m.id = ANY(%s::bigint[]) AND (m.state = 'queued') IS TRUE AND m.worker = %s
             AND r.id = m.run_id AND k.id = r.campaign_id AND k.status = 'sending'
         RETURNING m.id
     """
-    with connection.cursor() as cursor:
+    with prepared.cursor() as cursor:
         cursor.execute(statement, [account_id, settings.LEASE_SECONDS, arrays.of_numbers(ids), worker])
         return {row[0] for row in cursor.fetchall()}
 
@@ -149,7 +148,7 @@ def settle(endings: Sequence[Ending], *, expected: Sequence[str], worker: str = 
     columns = [arrays.of_numbers(ending.id for ending in endings), *map(arrays.of_texts, texts)]
     waits = [RETRY_CAP.total_seconds(), RETRY_BASE.total_seconds()]
     failpoints.reach("before_result_commit")
-    with connection.cursor() as cursor:
+    with prepared.cursor() as cursor:
         statement = _SETTLE.format(lazily=_LAZILY if worker else _AS_USUAL)
         cursor.execute(statement, [*columns, *waits, list(expected), worker, worker, *_EVENT_NAMES])
     failpoints.reach("after_result_commit")
@@ -172,14 +171,16 @@ _SETTLE = """
             lease_until = NULL, state_at = statement_timestamp(),
             sent_at = CASE WHEN e.state = 'sent' THEN statement_timestamp() ELSE m.sent_at END,
             due_at = CASE WHEN e.state = 'planned'
-                THEN statement_timestamp() + random() * make_interval(secs => least(%s, %s * 2 ^ (m.attempt - 1)))
+                THEN statement_timestamp()
+                    + random() * make_interval(secs => least(%s::float8, %s::float8 * 2 ^ (m.attempt - 1)))
                 ELSE m.due_at END
         FROM ending e, delivery_run r
-        WHERE m.id = e.id AND (m.state = ANY(%s)) IS TRUE AND (%s = '' OR m.worker = %s) AND r.id = m.run_id
+        WHERE m.id = e.id AND r.id = m.run_id
+            AND (m.state = ANY(%s::text[])) IS TRUE AND (%s::text = '' OR m.worker = %s::text)
         RETURNING m.id, m.contact_id, r.campaign_id, m.variant_id, e.state, e.reason)
     INSERT INTO events_event (name, occurred_at, contact_id, campaign_id, variant_id, message_id, properties)
-    SELECT CASE WHEN state = 'sent' THEN %s WHEN reason = 'bounced' THEN %s ELSE %s END, statement_timestamp(),
-        contact_id, campaign_id, variant_id, id,
+    SELECT CASE WHEN state = 'sent' THEN %s::text WHEN reason = 'bounced' THEN %s::text ELSE %s::text END,
+        statement_timestamp(), contact_id, campaign_id, variant_id, id,
         CASE reason WHEN '' THEN '{{}}'::jsonb ELSE jsonb_build_object('reason', reason) END
     FROM moved WHERE state IN ('sent', 'failed')
 """

@@ -66,10 +66,10 @@ def drain(*, worker: str, seconds: float, must_stop: Callable[[], bool], beat: C
         while time.monotonic() < deadline and not must_stop():
             beat()
             moved = 0
-            for run in _sending_runs():
-                lane = lanes.get(run.pk) or Lane.open(run, worker=worker, must_stop=must_stop)
+            for run_id in _sending_runs():
+                lane = lanes.get(run_id) or _open(run_id, worker=worker, must_stop=must_stop)
                 if lane is not None:
-                    lanes[run.pk] = lane
+                    lanes[run_id] = lane
                     moved += send_batch(lane)
             handled += moved
             if not moved:
@@ -79,9 +79,14 @@ def drain(*, worker: str, seconds: float, must_stop: Callable[[], bool], beat: C
     return handled
 
 
-def _sending_runs() -> Sequence[Run]:
+def _sending_runs() -> list[int]:
     runs = Run.objects.filter(status=Run.Status.SENDING, campaign__status=Campaign.Status.SENDING)
-    return list(runs.select_related("campaign__sender", "campaign__topic").order_by("pk"))
+    return list(runs.order_by("pk").values_list("pk", flat=True))
+
+
+def _open(run_id: int, *, worker: str, must_stop: Callable[[], bool]) -> Lane | None:
+    run = Run.objects.select_related("campaign__sender", "campaign__topic").get(pk=run_id)
+    return Lane.open(run, worker=worker, must_stop=must_stop)
 
 
 def _finish(lanes: list[Lane]) -> None:

@@ -1,7 +1,6 @@
 """The gate as a contract: every registered check answers, and planning and claiming agree."""
 
 import pytest
-from django.db import connection
 
 from contacts import consent, suppression
 from contacts.models import Contact

@@ -1,6 +1,6 @@
 """What the ledger does with rows whose worker is gone, or of which others hear first."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 
 import pytest
@@ -81,16 +81,22 @@ def test_the_longest_due_is_claimed_first_and_the_next_claim_goes_on_after_it(ed
     assert ledger.claim(run.pk, worker="one", limit=9) == []  # the other is not due
 
 
-def plans_of(work: Callable[[], object]) -> str:
-    """How the server goes about the statements of `work`, as EXPLAIN says when they are asked again."""
+def explained(options: str, statements: Iterable[str]) -> list[str]:
+    """How the server goes about each of them."""
+    told = []
+    with connection.cursor() as cursor:
+        for statement in statements:
+            cursor.execute(f"EXPLAIN ({options}, COSTS OFF) {statement}")
+            told.append("\n".join(row[0] for row in cursor.fetchall()))
+    return told
+
+
+def plan_of(work: Callable[[], object]) -> str:
+    """Of the one statement of `work`, which is asked again."""
     with CaptureQueriesContext(connection) as queries:
         work()
-    with connection.cursor() as cursor:
-        told = []
-        for query in queries:
-            cursor.execute(f"EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) {query['sql']}")
-            told += [row[0] for row in cursor.fetchall()]
-    return "\n".join(told)
+    [told] = explained("ANALYZE, TIMING OFF", [query["sql"] for query in queries])
+    return told
 
 
 @pytest.fixture
@@ -99,7 +105,9 @@ def busy_run(editor: User) -> Run:
     make_people(1)
     run = plan(make_campaign(editor))
     with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL enable_nestloop = on")  # planning turns it off for its transaction, which is the test's
+        cursor.execute(
+            "SET LOCAL enable_nestloop = on"
+        )  # planning turns it off for its transaction, which is the test's
         cursor.execute(
             """
             INSERT INTO delivery_message (run_id, contact_id, variant_id, step, channel, state, due_at)
@@ -116,19 +124,20 @@ def busy_run(editor: User) -> Run:
 
 
 def test_a_claim_reads_no_rows_that_are_due_later(busy_run: Run) -> None:
-    told = plans_of(lambda: ledger.claim(busy_run.pk, worker="one", limit=500))
+    told = plan_of(lambda: ledger.claim(busy_run.pk, worker="one", limit=500))
     assert "using delivery_message_planned" in told
     assert "Rows Removed by Filter" not in told
 
 
 def test_no_step_of_a_group_reads_what_others_hold(busy_run: Run) -> None:
     ids = [row.id for row in ledger.claim(busy_run.pk, worker="one", limit=500)]
-    assert ids
-    steps = [
-        plans_of(lambda: ledger.begin_sending(ids, worker="one", account_id=1)),
-        plans_of(lambda: ledger.settle([Ending(pk, "sent") for pk in ids], expected=["sending"], worker="one")),
-        plans_of(lambda: ledger.give_back(ids, worker="one", expected="sending")),
-    ]
-    for told in steps:
+    ledger.begin_sending(ids, worker="one", account_id=1)
+    back = plan_of(lambda: ledger.give_back(ids, worker="one", expected="sending"))
+    ledger.settle([Ending(pk, "sent") for pk in ids], expected=["sending"], worker="one")
+    with connection.cursor() as cursor:  # begin_sending and settle
+        cursor.execute("SELECT statement FROM pg_prepared_statements WHERE statement ~ 'UPDATE delivery_message'")
+        prepared = [row[0] for row in cursor.fetchall()]
+    assert len(prepared) >= 2
+    for told in [back, *explained("GENERIC_PLAN", prepared)]:
         assert "using delivery_message_pkey" in told
         assert "delivery_message_leased" not in told

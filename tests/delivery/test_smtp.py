@@ -45,3 +45,32 @@ def test_an_answer_without_an_end_is_cut_off(connect: Callable[[bytes], Connecti
     with pytest.raises(AccountRefused, match="does not end"):
         line.send([ENVELOPE])
     assert not line.is_open
+
+
+def test_a_server_that_falls_silent_leaves_nothing_waiting(
+    connect: Callable[[bytes], Connection], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("delivery.providers.smtp.TIMEOUT_SECONDS", 1)
+    line = connect(b"250 half an answ")  # no line end ever comes
+    with pytest.raises(AccountRefused, match="The server does not answer"):
+        line.send([ENVELOPE])
+    assert not line.is_open
+
+
+def test_an_answer_without_a_line_end_is_not_kept_growing(connect: Callable[[bytes], Connection]) -> None:
+    line = connect(b"250 and on " * 10_000)
+    with pytest.raises(AccountRefused, match="line without an end"):
+        line.send([ENVELOPE])
+
+
+def test_an_answer_of_several_lines_is_one(connect: Callable[[bytes], Connection]) -> None:
+    line = connect(b"451-4.3.0 not now,\r\n451 later\r\n")
+    with pytest.raises(AccountRefused, match="451 4.3.0 not now, later"):
+        line.send([ENVELOPE])
+
+
+def test_a_server_that_says_goodbye_in_several_lines_is_gone(connect: Callable[[bytes], Connection]) -> None:
+    line = connect(b"421-4.3.2 closing\r\n421 down\r\n")
+    with pytest.raises(AccountRefused, match="421 4.3.2 closing down"):
+        line.send([ENVELOPE])
+    assert not line.is_open
