@@ -85,6 +85,7 @@ QUESTIONS: dict[str, tuple[dict[str, Any], str]] = {
 
 
 def run(scale: float = 1.0) -> list[Result]:
+    membership.COUNT_SECONDS = 300  # what is measured is the question, not the patience of whoever asks
     with scratch.database():
         _fill(int(1_000_000 * scale))
         results = [_count(name, rules, by_hand) for name, (rules, by_hand) in QUESTIONS.items()]
@@ -120,7 +121,7 @@ def _live_sizes() -> list[Result]:
 
 
 def _live_size(client: Client, name: str, rules: dict[str, Any]) -> Result:
-    url, body = reverse("admin:segments_segment_preview"), json.dumps(rules)
+    url, body = reverse("admin:segments_segment_preview") + "?quick=1", json.dumps(rules)
 
     def ask() -> None:
         answer = client.post(url, body, content_type="application/json")

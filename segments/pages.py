@@ -189,11 +189,11 @@ def delete(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 def preview(request: HttpRequest) -> JsonResponse:
-    """Size and sample for the rules in the request's body, while they are being written."""
+    """Size and sample for the rules in the request's body, while they are being written; ?quick=1 for an estimate."""
     need(request, "segments.view_segment")
     assert isinstance(request.user, User)  # noqa: S101  admin_view let nobody else through
     try:
-        found = previewing.of(_rules_in(request), by=request.user)
+        found = previewing.of(_rules_in(request), by=request.user, is_quick="quick" in request.GET)
     except Refused as refused:
         return _refusal(refused)
     sample = [
@@ -204,7 +204,13 @@ def preview(request: HttpRequest) -> JsonResponse:
         }
         for contact in found.sample
     ]
-    facts = {"size": found.size, "base": found.base, "percent": found.percent, "warning": found.warning}
+    facts = {
+        "size": found.size,
+        "between": found.between,
+        "base": found.base,
+        "percent": found.percent,
+        "warning": found.warning,
+    }
     return JsonResponse(facts | {"sample": sample, "words": asdict(found.words)})
 
 

@@ -143,6 +143,14 @@ class SampleSerializer(serializers.ModelSerializer):
 
 class PreviewSerializer(serializers.Serializer):
     size = serializers.IntegerField()
+    is_estimate = serializers.BooleanField(help_text="Told from a sample, because to count takes too long.")
+    between = serializers.ListField(
+        child=serializers.IntegerField(),
+        min_length=2,
+        max_length=2,
+        allow_null=True,
+        help_text="The least and the most that an estimated size may be, in 19 of 20 cases; null if it was counted.",
+    )
     base = serializers.IntegerField(help_text="Everyone there is, erased people left out.")
     percent = serializers.FloatField()
     warning = serializers.CharField(help_text="Filled when the rules find nobody or everybody.")

@@ -166,7 +166,8 @@ def guess(header: list[str], sample: list[list[str]]) -> dict[str, str]:
 def _guess_one(name: str, values: list[str], catalogue: set[str], taken: set[str]) -> str:
     plain = re.sub(r"[^a-z]", "", name.lower())
     by_name = next((key for key, target in FIELDS.items() if plain in target.guesses), None)
-    if by_name and by_name not in taken and (by_name not in ("email", "phone") or _mostly(by_name, values)):
+    is_likely = by_name not in ("email", "phone") or not any(map(str.strip, values)) or _mostly(by_name, values)
+    if by_name and by_name not in taken and is_likely:
         return by_name
     key = attributes.key_for(name)
     if key in catalogue:

@@ -97,6 +97,13 @@ def test_columns_are_guessed_by_name_then_by_content() -> None:
     }  # fmt: skip
 
 
+def test_a_column_that_is_called_phone_and_is_empty_is_the_phone() -> None:
+    job = uploaded(csv_bytes(["email", "Phone"], ["a@example.com", ""], ["b@example.com", " "]))
+    assert job.mapping["Phone"] == "phone"
+    channels = uploaded(csv_bytes(["email", "Phone"], ["a@example.com", "yes"], ["b@example.com", "no"]))
+    assert channels.mapping["Phone"].startswith("new:")
+
+
 @pytest.mark.skipif(not HILLSTROM.exists(), reason="the real file ../shared/data/hillstrom.csv.gz is not here")
 def test_sixty_four_thousand_real_customers_are_imported(tmp_path: Path) -> None:
     with gzip.open(HILLSTROM, "rt", newline="") as file:

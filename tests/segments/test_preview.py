@@ -7,11 +7,13 @@ from contextlib import contextmanager
 
 import pytest
 from django.db import connection, connections, transaction
+from django.utils import timezone
 
 from contacts.models import Contact
 from core.errors import Refused
-from segments import preview
+from segments import estimate, preview
 from segments.preview import Preview
+from segments.rules import parse
 from team.models import User
 from tests.segments.people import person, rule
 
@@ -118,3 +120,65 @@ def test_questions_of_two_people_leave_each_other_alone(editor: User, approver: 
             second = asked_apart(pool, approver)
             waiting(approver, 1)
         assert first.result(timeout=10).size == second.result(timeout=10).size == 1
+
+
+@pytest.fixture
+def crowd() -> int:
+    """20,000 people, of whom 2 in 5 have the tag; how many have."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO contacts_contact (first_name, tags)"
+            " SELECT 'Ann', CASE WHEN n % 5 < 2 THEN ARRAY['vip'] ELSE '{}' END FROM generate_series(1, 20000) n"
+        )
+    return 8_000
+
+
+@pytest.mark.django_db
+def test_what_takes_longer_than_a_moment_is_told_from_a_sample(crowd: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    slow = {"all": [rule("tag", "has", "vip"), rule("first_name", "matches", "(A|B|C)(n|m)+$")]}
+    monkeypatch.setattr(preview, "QUICK_SECONDS", 0.001)
+    told = preview.of(slow, is_quick=True)
+    assert told.is_estimate
+    assert told.between is not None
+    assert told.between[0] <= crowd <= told.between[1]
+    assert told.between[0] <= told.size <= told.between[1]
+    assert told.between[1] - told.between[0] < 1_000
+    assert [contact.tags for contact in told.sample] == [["vip"]] * 5
+    assert preview.of(slow, is_quick=True) == told  # no other figure while nothing changes
+    counted = preview.of(slow)
+    assert (counted.size, counted.is_estimate) == (crowd, False)
+
+
+@pytest.mark.django_db
+def test_an_estimate_of_nobody_warns_of_nothing(crowd: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preview, "QUICK_SECONDS", 0.001)
+    told = preview.of(rule("first_name", "matches", "(x|y)+$"), is_quick=True)
+    assert (told.size, told.warning, told.sample) == (0, "", [])
+    assert told.between is not None
+    assert 0 < told.between[1] < 20
+
+
+@pytest.mark.django_db
+def test_people_are_drawn_where_most_ids_are_gone(crowd: int) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM contacts_contact WHERE id % 3 > 0")
+        base = Contact.objects.count()
+        assert base > estimate.PEOPLE
+        told = estimate.of(cursor, parse(rule("tag", "has", "vip")), timezone.now(), base=base, some=1)
+    assert told.low <= Contact.objects.filter(tags__contains=["vip"]).count() <= told.high
+    assert told.high - told.low < 300
+
+
+@pytest.mark.parametrize(
+    ("seen", "asked", "low", "high"),
+    [
+        (0, 100, 0.0, 0.0370),
+        (50, 100, 0.4038, 0.5962),
+        (100, 100, 0.9630, 1.0),
+        (15, 148, 0.0624, 0.1605),
+        (0, 0, 0, 1),
+    ],
+)
+def test_the_interval_is_wilsons(seen: int, asked: int, low: float, high: float) -> None:
+    """15 of 148 is the example of Newcombe 1998 (Statistics in Medicine 17:857)."""
+    assert estimate.interval(seen, asked) == pytest.approx((low, high), abs=5e-5)

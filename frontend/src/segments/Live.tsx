@@ -1,4 +1,5 @@
-/* What the rules find right now: asked a moment after each change, older questions dropped. */
+/* What the rules find right now: asked a moment after each change, older questions dropped. Where counting takes longer,
+   an estimate comes first and the count when it is done. */
 
 import { useEffect, useState } from "react";
 import { Rejected, type Line, type Person, type Preview, type Problem, type Server } from "./server";
@@ -24,22 +25,30 @@ export function useLive(server: Server, written: Written, onProblems: (problems:
     }
     const abort = new AbortController();
     setAnswer((before) => ({ ...before, isBusy: true }));
-    const timer = setTimeout(() => ask(server, JSON.parse(body), abort.signal, onProblems).then((found) => { if (!abort.signal.aborted) setAnswer(found); }), WAIT_MS);
+    const asked = (isQuick: boolean) => ask(server, JSON.parse(body), abort.signal, onProblems, isQuick);
+    const timer = setTimeout(async () => {
+      const told = await asked(true);
+      if (abort.signal.aborted) return;
+      setAnswer({ ...told, isBusy: Boolean(told.found?.between) });
+      if (!told.found?.between) return;
+      const counted = await asked(false);
+      if (!abort.signal.aborted) setAnswer(counted.found ? counted : { ...told, isBusy: false });
+    }, WAIT_MS);
     return () => { clearTimeout(timer); abort.abort(); };
   }, [server, body, missing, onProblems]);
   return answer;
 }
 
-async function ask(server: Server, tree: unknown, signal: AbortSignal, onProblems: (problems: Problem[]) => void, tried = 1): Promise<Answer> {
+async function ask(server: Server, tree: unknown, signal: AbortSignal, onProblems: (problems: Problem[]) => void, isQuick: boolean, tried = 1): Promise<Answer> {
   try {
-    const found = await server.preview(tree, signal);
+    const found = await server.preview(tree, signal, isQuick);
     onProblems([]);
     return { found, message: "", isBusy: false };
   } catch (error) {
     if (signal.aborted || !(error instanceof Rejected)) return { found: null, message: OFFLINE, isBusy: false };
     if (error.code === "replaced" && tried < TRIES) { // another window of the same person asked something
       await new Promise((done) => setTimeout(done, AGAIN_MS * tried));
-      return ask(server, tree, signal, onProblems, tried + 1);
+      return ask(server, tree, signal, onProblems, isQuick, tried + 1);
     }
     onProblems(error.problems);
     return { found: null, message: error.problems.length ? "One of the rules can’t be used yet." : error.message, isBusy: false };
@@ -57,7 +66,8 @@ export function Live({ answer: { found, message, isBusy } }: { answer: Answer })
       <h2 className="c-card__title">Right now {isBusy && <span className="sg-busy">counting…</span>}</h2>
       <div className="c-card__body" aria-busy={isBusy}>
         <div role="status">
-          <p className="sg-size__number"><strong>{found ? number.format(found.size) : isBusy ? "…" : "–"}</strong> {found && <span>of {number.format(found.base)} people, {share(found)}</span>}</p>
+          <p className="sg-size__number">{found?.between && <span>about </span>}<strong>{found ? number.format(found.size) : isBusy ? "…" : "–"}</strong> {found && <span>of {number.format(found.base)} people, {share(found)}</span>}</p>
+          {found?.between && <p className="c-muted">{estimated(found.between, isBusy)}</p>}
           {warning && <p className="c-callout c-callout--warn">{warning}</p>}
         </div>
         <div className="c-progress" aria-hidden="true"><span style={{ width: `${found?.percent ?? 0}%` }} /></div>
@@ -66,6 +76,11 @@ export function Live({ answer: { found, message, isBusy } }: { answer: Answer })
       </div>
     </>
   );
+}
+
+function estimated([low, high]: [number, number], isBusy: boolean): string {
+  const range = `From a sample of people: between ${number.format(low)} and ${number.format(high)}.`;
+  return `${range} ${isBusy ? "Everyone is being counted." : "Everyone is counted when it is saved."}`;
 }
 
 function share({ percent, size, base }: Preview): string {

@@ -9,6 +9,7 @@ export interface Person { name: string; email: string; url: string }
 export interface Line { text: string; children: Line[] }
 export interface Preview {
   size: number;
+  between: [number, number] | null; // filled where it was not counted
   base: number;
   percent: number;
   warning: string;
@@ -25,8 +26,8 @@ export class Rejected extends Error {
 export class Server {
   constructor(private readonly urls: { preview: string; suggest: string; read: string }, private readonly token: string) {}
 
-  preview(tree: Json, signal: AbortSignal): Promise<Preview> {
-    return this.post(this.urls.preview, JSON.stringify(tree), signal);
+  preview(tree: Json, signal: AbortSignal, isQuick: boolean): Promise<Preview> {
+    return this.post(this.urls.preview + (isQuick ? "?quick=1" : ""), JSON.stringify(tree), signal);
   }
 
   read(text: string): Promise<{ rules: Json }> {
