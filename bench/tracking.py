@@ -28,7 +28,7 @@ from bench.result import Result
 from events import partitions
 from events.tracking import sources
 
-BATCH, SENDERS, ROUNDS = 100, 4, 3
+BATCH, SENDERS, ROUNDS = 100, 8, 3
 PLACES = ["/pricing", "/features", "/blog/bells", "/account", "/checkout"]
 
 

@@ -3,7 +3,8 @@
 from typing import Any
 
 from django.contrib.admin import FieldListFilter, SimpleListFilter
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
+from django.template.response import TemplateResponse
 from django.utils.text import capfirst
 from unfold.admin import ModelAdmin as ThemedModelAdmin
 
@@ -21,7 +22,7 @@ class ModelAdmin(ThemedModelAdmin):
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         return any(lookup in offered for offered in map(_parameters, self.get_list_filter(request)))
 
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         """A list is called by what is in it, instead of “Select contact to change”."""
         title = capfirst(str(self.model._meta.verbose_name_plural))
         return super().changelist_view(request, {"title": title} | (extra_context or {}))

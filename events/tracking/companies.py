@@ -4,16 +4,15 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from django.db import connection
-
 from contacts.companies import KEY_LENGTH, MOST_ATTRIBUTES, NAME_LENGTH, TEXT_LENGTH
-from core import arrays
+from core import arrays, prepared
 
 # One with the same traits as before is not written again.
 _KEEP = """
 INSERT INTO contacts_company AS company (external_id, name, attributes)
 SELECT external_id, name, attributes
-FROM jsonb_to_recordset(%s) AS said(external_id text, name text, attributes jsonb) ORDER BY external_id COLLATE "C"
+FROM jsonb_to_recordset(%s::jsonb) AS said(external_id text, name text, attributes jsonb)
+ORDER BY external_id COLLATE "C"
 ON CONFLICT (external_id) DO UPDATE
 SET name = coalesce(nullif(EXCLUDED.name, ''), company.name),
     attributes = jsonb_strip_nulls(company.attributes || EXCLUDED.attributes), updated_at = now()
@@ -36,7 +35,7 @@ def keep(groups: Iterable[tuple[str, dict[str, Any], int | None]]) -> None:
         if contact is not None:
             members.append((contact, group))
     rows = [_row(group, said) for group, said in traits.items()]
-    with connection.cursor() as cursor:
+    with prepared.cursor() as cursor:
         cursor.execute(_KEEP, [json.dumps(rows)])
         if members:
             contacts, companies = zip(*members, strict=True)

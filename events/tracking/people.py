@@ -9,7 +9,7 @@ from django.db import connection
 
 from contacts import merging
 from contacts.models import Contact
-from core import arrays
+from core import arrays, prepared
 from core.errors import Refused
 from events.models import Source
 from events.tracking import joining, traits
@@ -33,7 +33,7 @@ UNION ALL SELECT identity.kind, identity.value, {_COLUMNS}
         OR (identity.kind = 'anonymous' AND identity.value = ANY((SELECT visitors FROM asked)::text[]))
         OR (identity.kind = 'email' AND identity.value = ANY((SELECT emails FROM asked)::text[])))"""  # noqa: S608
 
-_ROWS = """jsonb_to_recordset(%s) AS said(id bigint, external_id text, email text, phone text, first_name text,
+_ROWS = """jsonb_to_recordset(%s::jsonb) AS said(id bigint, external_id text, email text, phone text, first_name text,
     last_name text, locale text, time_zone text, attributes jsonb, gone text[])"""
 
 # In order, so that two batches with the same people wait for each other, never both for both.
@@ -127,7 +127,7 @@ def _load(people: People, calls: Sequence[Call], learned: dict[int, Learned]) ->
         "visitors": arrays.of_texts({call.anonymous_id for call in calls if call.anonymous_id}.union(previous)),
         "emails": arrays.of_texts({one.fields["email"] for one in learned.values() if "email" in one.fields}),
     }
-    with connection.cursor() as cursor:
+    with prepared.cursor() as cursor:
         cursor.execute(_KNOWN, asked)
         rows = cursor.fetchall()
     by_id: dict[int, Person] = {}
@@ -234,7 +234,7 @@ def _as_json(people: Iterable[Person]) -> str:
 def _insert(people: list[Person]) -> None:
     if not people:
         return
-    with connection.cursor() as cursor:
+    with prepared.cursor() as cursor:
         cursor.execute(_INSERT, [_as_json(people)])
         made = {(external_id, email): pk for pk, external_id, email in cursor.fetchall()}
     for person in people:
@@ -246,7 +246,7 @@ def _insert(people: list[Person]) -> None:
 def _update(people: list[Person]) -> None:
     if not people:
         return
-    with connection.cursor() as cursor:
+    with prepared.cursor() as cursor:
         cursor.execute(_HOLD_CHANGED, [_as_json(people)])
         changed = {pk for (pk,) in cursor.fetchall()}
         if changed:
