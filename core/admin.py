@@ -3,8 +3,8 @@
 from typing import Any
 
 from django.contrib.admin import FieldListFilter, SimpleListFilter
+from django.contrib.admin.views.main import ChangeList
 from django.http import HttpRequest
-from django.template.response import TemplateResponse
 from django.utils.text import capfirst
 from unfold.admin import ModelAdmin as ThemedModelAdmin
 
@@ -22,10 +22,11 @@ class ModelAdmin(ThemedModelAdmin):
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         return any(lookup in offered for offered in map(_parameters, self.get_list_filter(request)))
 
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
+    def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
         """A list is called by what is in it, instead of “Select contact to change”."""
-        title = capfirst(str(self.model._meta.verbose_name_plural))
-        return super().changelist_view(request, {"title": title} | (extra_context or {}))
+        changes = super().get_changelist_instance(request)
+        changes.title = capfirst(str(self.model._meta.verbose_name_plural))
+        return changes
 
 
 def _parameters(offered: Any) -> set[str]:
