@@ -216,7 +216,9 @@ class SmtpConnection(Connection):
         self, envelopes: Sequence[Envelope], results: Sequence[Result], error: Exception
     ) -> list[Result]:
         """Answers for those the broken line left without one: only a body that was begun may have been accepted."""
-        done, text = len(results), f"{error or type(error).__name__}"
+        # As the system says that its timeout is over: with a number, and not what it was about.
+        is_stuck = isinstance(error, BlockingIOError)
+        done, text = len(results), "The server takes nothing more." if is_stuck else f"{error or type(error).__name__}"
         if self._body_begun <= done:
             self._refusal = AccountRefused(f"The connection broke: {text}")
         return [

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from delivery.providers import providers
-from delivery.providers.base import AccountRefused, Connection, Envelope
+from delivery.providers.base import AccountRefused, Connection, Envelope, Outcome
 
 ENVELOPE = Envelope(1, "news@example.com", "person@example.com", b"Subject: Hi\r\n\r\nHi\r\n")
 
@@ -73,4 +73,27 @@ def test_a_server_that_says_goodbye_in_several_lines_is_gone(connect: Callable[[
     line = connect(b"421-4.3.2 closing\r\n421 down\r\n")
     with pytest.raises(AccountRefused, match="421 4.3.2 closing down"):
         line.send([ENVELOPE])
+    assert not line.is_open
+
+
+def test_of_a_message_that_the_server_stops_taking_nobody_knows_what_became(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("delivery.providers.smtp.TIMEOUT_SECONDS", 1)
+    server = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        line, _ = server.accept()
+        with line, line.makefile("rb") as said:
+            line.sendall(b"220 slow\r\n")
+            for answer in (b"250 hello\r\n", b"250 ok\r\n", b"250 ok\r\n", b"354 go on\r\n"):
+                said.readline()
+                line.sendall(answer)
+            is_over.wait(30)
+
+    is_over = threading.Event()
+    threading.Thread(target=serve, daemon=True).start()
+    line = providers["smtp"].connect({"host": "127.0.0.1", "port": server.getsockname()[1], "security": "none"})
+    [result] = line.send([ENVELOPE._replace(content=b"x" * 900 + b"\r\n" + b"y" * 30_000_000)])
+    is_over.set()
+    server.close()
+    assert (result.outcome, result.detail) == (Outcome.UNKNOWN, "The server takes nothing more.")
     assert not line.is_open
