@@ -53,6 +53,8 @@ class Provider:
                     continue
                 writer.write(b"354 go ahead\r\n")
                 body = await self.body(reader)
+                if body is None:
+                    break
                 if not self.answer_to_sender().startswith(b"250"):
                     writer.write(b"554 5.5.1 no valid sender\r\n")
                     continue
@@ -77,10 +79,15 @@ class Provider:
         await asyncio.sleep(max(self.first_came_at + self.options.open_after - now, 0))
 
     @staticmethod
-    async def body(reader: asyncio.StreamReader) -> bytes:
-        """The lines up to a lone dot, which may come first: a client that has nobody to write to sends just that."""
+    async def body(reader: asyncio.StreamReader) -> bytes | None:
+        """The lines up to a lone dot, which may come first: a client that has nobody to write to sends just that.
+
+        None if the client is gone before it: no server takes half a message.
+        """
         lines = []
-        while (line := await reader.readline()) not in (b".\r\n", b""):
+        while (line := await reader.readline()) != b".\r\n":
+            if not line.endswith(b"\n"):
+                return None
             lines.append(line)
         return b"".join(lines)
 
