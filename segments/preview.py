@@ -22,7 +22,7 @@ from segments.tree import Node
 from team.models import User
 
 SECONDS = 10
-QUICK_SECONDS = 0.3
+QUICK_SECONDS = 0.25
 SLOW_FOR = 60  # seconds: a question of a kind that was too slow so lately is not counted first again
 SAMPLE = 5
 BASE_AGE = 60  # seconds: the base of a share may be a minute old

@@ -155,7 +155,7 @@ def test_an_estimate_of_nobody_warns_of_nothing(crowd: int, monkeypatch: pytest.
     told = preview.of(rule("first_name", "matches", "(x|y)+$"), is_quick=True)
     assert (told.size, told.warning, told.sample) == (0, "", [])
     assert told.between is not None
-    assert 0 < told.between[1] < 20  # of 20,000, when some 5,000 were asked
+    assert 0 < told.between[1] < 30  # of 20,000, when some 4,000 were asked
 
 
 @pytest.mark.django_db
@@ -170,7 +170,7 @@ def test_people_are_drawn_where_most_ids_are_gone(used_up: int) -> None:
         )
         told = estimate.of(cursor, parse(rule("tag", "has", "vip")), timezone.now(), base=20_000, some=1)
     assert told.low <= 8_000 <= told.high
-    assert told.high - told.low < 600
+    assert told.high - told.low < 700
 
 
 @pytest.mark.parametrize(
