@@ -22,8 +22,7 @@ def cursor() -> CursorWrapper:
     Values travel apart from the text, so what type each has must be clear from the statement, as in `%s::bigint[]`.
     """
     wrapper = connection.cursor()
-    connection.connection.prepare_threshold = (
-        5  # Django turns it off altogether, as it can't know what pools connections
-    )
+    # Any number will do: Django turns preparing off altogether, as it can't know what pools connections.
+    connection.connection.prepare_threshold = 5
     wrapper.cursor = _Prepared(connection.connection)
     return wrapper

@@ -61,7 +61,7 @@ def _drawn(cursor: CursorWrapper, base: int) -> list[int]:
     cursor.execute("SELECT coalesce(max(id), 0) FROM contacts_contact")
     last = int(cursor.fetchone()[0])
     if last <= base * SPARSE and base > PEOPLE:
-        return random.Random(last).sample(range(1, last + 1), math.ceil(PEOPLE * last / base))  # noqa: S311  no secret
+        return random.Random(last).sample(range(1, last + 1), math.ceil(PEOPLE * last / base))  # noqa: S311  a draw
     percent = 100 * min(1.0, PEOPLE / max(base, 1))
     cursor.execute("SELECT id FROM contacts_contact TABLESAMPLE BERNOULLI (%s) REPEATABLE (%s)", [percent, last])
     return [pk for (pk,) in cursor.fetchall()]
